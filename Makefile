@@ -1,0 +1,65 @@
+# The one runner: developers, pre-commit and CI call these targets. `make run` and `make test` start from nothing.
+
+PYTHON ?= python3
+# any requirement, with options if need be: make test TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"
+TORCH ?= torch==2.13.0
+VENV ?= .venv
+# test processes: a number, or auto for one a core
+JOBS ?= auto
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest
+INSTALLED := $(VENV)/.installed
+
+.PHONY: run test check lint format types imports bench readme golden clean
+
+run: $(INSTALLED)
+	$(BIN)/shapecheck styletts2
+
+# the README's examples and the golden outputs are tests like all others
+test: $(INSTALLED)
+	$(PYTEST) --numprocesses=$(JOBS) --maxprocesses=4 $(PYTEST_ARGS)
+
+check: lint types imports test
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+types: $(INSTALLED)
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+imports: $(INSTALLED)
+	$(BIN)/lint-imports
+
+# what is measured: ratios within one run on one machine
+bench: $(INSTALLED)
+	$(PYTEST) -o python_files='bench_*.py' -s tests/benchmarks $(PYTEST_ARGS)
+
+# write what the commands in README.md really print between its markers
+readme: $(INSTALLED)
+	$(PYTEST) --overwrite-golden tests/test_readme.py -k console
+
+# accept the present outputs as right; read the difference before committing it
+golden: $(INSTALLED)
+	$(PYTEST) --overwrite-golden tests/render tests/test_cli.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# torch comes first, so that the file that was asked for is the one that everything else finds; styletts2 (whose modules
+# the tests compare with) without its dependencies, which pin versions that contradict each other
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo 'shapecheck needs Python 3.10 or newer: make PYTHON=python3.12 ...' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) $(TORCH)
+	$(PIP) --editable '.[dev]'
+	$(PIP) --no-deps styletts2==0.1.6
+	@touch $@

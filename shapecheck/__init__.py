@@ -1,0 +1,66 @@
+"""For which input lengths does a PyTorch module run, for which does it raise, which layer decides, and why?
+
+The public surface, all of it. `import shapecheck` loads neither torch nor NumPy: names are imported when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from shapecheck._version import __version__
+from shapecheck.errors import UsageError
+
+if TYPE_CHECKING:
+    from shapecheck.analysis import analyze
+    from shapecheck.lengths.lengthset import LengthSet
+    from shapecheck.model import Component, ComponentReport, Model, ModelReport, Skipped, Unit, check
+    from shapecheck.report import Failure, LayerLimit, Report, Step, Undecided
+
+__all__ = [
+    "Component",
+    "ComponentReport",
+    "Failure",
+    "LayerLimit",
+    "LengthSet",
+    "Model",
+    "ModelReport",
+    "Report",
+    "Skipped",
+    "Step",
+    "Undecided",
+    "Unit",
+    "UsageError",
+    "__version__",
+    "analyze",
+    "check",
+]
+
+# No public name equals the name of a submodule: importing a submodule sets it as an attribute of the package.
+_MODULES = {
+    "Component": "shapecheck.model",
+    "ComponentReport": "shapecheck.model",
+    "Failure": "shapecheck.report",
+    "LayerLimit": "shapecheck.report",
+    "LengthSet": "shapecheck.lengths.lengthset",
+    "Model": "shapecheck.model",
+    "ModelReport": "shapecheck.model",
+    "Report": "shapecheck.report",
+    "Skipped": "shapecheck.model",
+    "Step": "shapecheck.report",
+    "Undecided": "shapecheck.report",
+    "Unit": "shapecheck.model",
+    "analyze": "shapecheck.analysis",
+    "check": "shapecheck.model",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'shapecheck' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_MODULES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

@@ -1,0 +1,190 @@
+"""`analyze`: one module, one free length, one report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from shapecheck.ask import map_tree
+from shapecheck.errors import UsageError
+from shapecheck.lengths.lengthset import LengthSet
+from shapecheck.lengths.notation import DTYPES, InputSpec, SpecError
+from shapecheck.lengths.swept import Sweep, SweptBool, align, maximum, minimum
+from shapecheck.limits import failures_of, layers_of, undecided_of
+from shapecheck.report import Report
+from shapecheck.session import session
+from shapecheck.tensor import LARGEST_VALUES, SweptTensor, make
+from shapecheck.tracer import Tracer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FIRST_SWEEP = 2048  # lengths of the first try, where none are asked for
+LARGEST_SWEEP = 65_536  # past it a verdict holds for the lengths swept only
+
+_DTYPES = {
+    "f64": torch.float64, "f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16, "i64": torch.int64,
+    "i32": torch.int32, "i16": torch.int16, "i8": torch.int8, "u8": torch.uint8, "b8": torch.bool,
+    "c64": torch.complex64, "c128": torch.complex128,
+}  # fmt: skip
+_SPEC = re.compile(rf"\s*({'|'.join(DTYPES)})\s*\[")
+
+
+def analyze(
+    module: nn.Module,
+    *inputs: Any,
+    lengths: tuple[int, int] | None = None,
+    method: str = "forward",
+    rules: bool = True,
+    **keyword_inputs: Any,
+) -> Report:
+    """For which lengths `module(*inputs, **keyword_inputs)` runs in eager PyTorch, and for which it raises.
+
+    An input is a spec such as `"f32[1, 1, 80, T]"` (sizes are integers or integer expressions of one variable) or
+    `"i64[1] = T"` (an integer tensor with known values); anything else is passed on as it is. The module is analyzed in the
+    mode that it is in (call `.eval()` first for evaluation), without gradients; it is left as it was. `lengths` = (first,
+    last) sets the sweep; without it the analyzer sweeps as far as a proof for every length needs, at most to 65,536.
+    `rules=False` asks PyTorch for every operation instead of using the rules.
+
+    Raises UsageError for specs, lengths or a method that make no sense. Errors of the module are findings, not exceptions.
+    Analyses do not run at the same time: a second thread waits.
+
+    >>> from torch import nn
+    >>> report = analyze(nn.Conv1d(1, 1, kernel_size=5), "f32[1, 1, T]")
+    >>> print(report.valid, report.proved, report.failures[0].error)
+    T >= 5 True RuntimeError: Calculated padded input size per channel: (4). Kernel size: (5). Kernel size can't be greater than actual input size
+    """
+    specs = [_parse(value) for value in (*inputs, *keyword_inputs.values())]
+    variable = _check(module, specs, lengths, method)
+    texts = tuple(str(spec) for spec in specs if spec is not None)
+    if lengths is not None:
+        return _analyze(module, inputs, keyword_inputs, method, variable, texts, Sweep(*lengths), rules)
+    last = FIRST_SWEEP
+    while True:
+        sweep = Sweep(1, last)
+        report = _analyze(module, inputs, keyword_inputs, method, variable, texts, sweep, rules)
+        needed = max(sweep.horizon, sweep.wanted)
+        if report.proved or sweep.executed or not last < needed <= LARGEST_SWEEP:
+            return report
+        last = min(LARGEST_SWEEP, max(needed, 2 * last))
+
+
+def _analyze(
+    module: nn.Module,
+    inputs: tuple[Any, ...],
+    keyword_inputs: Mapping[str, Any],
+    method: str,
+    variable: str,
+    texts: tuple[str, ...],
+    sweep: Sweep,
+    rules: bool,
+) -> Report:
+    tracer = Tracer(sweep, rules=rules)
+    with session(tracer):
+        values = {variable: sweep.variable()}
+        args = tuple(_tensor(_parse(value), values, value) for value in inputs)
+        kwargs = {name: _tensor(_parse(value), values, value) for name, value in keyword_inputs.items()}
+        outcomes = tracer.run(module, method, args, kwargs)
+        valid = sweep.never()
+        for mask, _ in outcomes:
+            valid = valid | mask
+        invalid, unknown = sweep.never(), sweep.never()
+        for refusal in tracer.refusals:
+            invalid = invalid | refusal.lengths
+        for doubt in tracer.doubts:
+            unknown = unknown | doubt.lengths
+        # a length that took several ways is not decided; it cannot, and this is the net below that statement
+        twice = (valid.values & invalid.values) | ~(valid.values | invalid.values | unknown.values)
+        if bool(twice.any()):
+            unknown = unknown | SweptBool(sweep, twice, None)
+        valid, invalid = valid & ~unknown, invalid & ~unknown
+        proved = sweep.proved and not tracer.doubts and align(valid.pattern, invalid.pattern) is not None
+
+    def to_set(lengths: SweptBool) -> LengthSet:
+        return length_set(lengths, proved)
+
+    return Report(
+        variable=variable,
+        inputs=texts,
+        swept=(sweep.first, sweep.last),
+        valid=length_set(valid, proved),
+        invalid=length_set(invalid, proved),
+        unknown=length_set(unknown, proved),
+        proved=proved,
+        layers=layers_of(tracer, variable, proved, to_set),
+        failures=failures_of(tracer, variable, proved, to_set),
+        undecided=undecided_of(tracer, to_set),
+        graph=tracer.graph,
+    )
+
+
+def length_set(lengths: SweptBool, proved: bool) -> LengthSet:
+    """The set of these lengths: going on past the sweep where that is proved."""
+    pattern = lengths.pattern
+    if proved and pattern is not None and pattern.start + pattern.period - 1 <= lengths.sweep.last:
+        return LengthSet.from_mask(lengths.values, lengths.sweep.first, pattern.start, pattern.period)
+    return LengthSet.from_mask(lengths.values, lengths.sweep.first, None, None)
+
+
+def _parse(value: Any) -> InputSpec | None:
+    if not isinstance(value, str) or not _SPEC.match(value):
+        return None
+    try:
+        return InputSpec.parse(value)
+    except SpecError as error:
+        raise UsageError(str(error)) from None
+
+
+def _check(
+    module: nn.Module, specs: list[InputSpec | None], lengths: tuple[int, int] | None, method: str
+) -> str:
+    """The variable of the analysis; raises UsageError with all that is wrong."""
+    problems: list[str] = []
+    if not isinstance(module, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance]
+        problems.append(f"module: expected a torch.nn.Module, got {type(module).__name__}")
+    elif not callable(getattr(module, method, None)):
+        problems.append(f"method: {type(module).__name__} has no method {method!r}")
+    symbols = sorted({symbol for spec in specs if spec is not None for symbol in spec.symbols})
+    if len(symbols) > 1:
+        problems.append(f"inputs: one variable is swept at a time, found {', '.join(symbols)}")
+    if lengths is not None:
+        first, last = lengths
+        if first < 1 or last < first:
+            problems.append(f"lengths: expected 1 <= first <= last, got {first}:{last}")
+        elif last - first >= 2**20:
+            problems.append(f"lengths: at most {2**20:,} lengths are swept at once, got {last - first + 1:,}")
+    if problems:
+        raise UsageError("; ".join(problems))
+    return symbols[0] if symbols else "T"
+
+
+def _tensor(spec: InputSpec | None, values: Mapping[str, Any], value: Any) -> Any:
+    """The swept tensor that a spec describes; any other argument as it is, its tensors too."""
+    if spec is None:
+        return map_tree(lambda leaf: leaf, value)
+    dims = tuple(size.evaluate(values, minimum, maximum) for size in spec.dims)
+    known: NDArray[Any] | None = None
+    if spec.values is not None:
+        if not all(isinstance(size, int) and type(size) is int for size in dims) or int(np.prod(dims)) > LARGEST_VALUES:
+            raise UsageError(f"{spec}: a tensor with values needs a fixed size of at most {LARGEST_VALUES} elements")
+        known = np.empty(dims, dtype=object)
+        if isinstance(spec.values, tuple):
+            for position, element in enumerate(spec.values):
+                known[position] = element.evaluate(values, minimum, maximum)
+        else:
+            element = spec.values.evaluate(values, minimum, maximum)
+            for index in np.ndindex(dims):
+                known[index] = element
+    for size in dims:
+        lowest = size if type(size) is int else int(size.values.min())
+        if lowest < 0:
+            raise UsageError(f"{spec}: a size is negative for some of the lengths swept")
+    return make(dims, _DTYPES[spec.dtype], values=known)
+
+
+__all__ = ["LARGEST_SWEEP", "SweptTensor", "analyze", "length_set"]

@@ -1,0 +1,337 @@
+"""From the graph to what each layer asks of the lengths, which one decides, and how the length came to it.
+
+Plain passes over the recorded graph: nothing here decides a length, it only reads what the trace found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch.fx
+from torch import nn
+from torch.nn.modules.conv import _ConvNd  # pyright: ignore[reportPrivateUsage]
+
+from shapecheck.ask import leaves
+from shapecheck.lengths.formula import fit
+from shapecheck.lengths.lengthset import LengthSet
+from shapecheck.lengths.swept import Int, SweptBool, SweptInt, is_plain, where
+from shapecheck.needs import needs_of
+from shapecheck.report import Failure, LayerLimit, Step, Undecided
+from shapecheck.tensor import Dims, SweptTensor
+
+if TYPE_CHECKING:
+    from shapecheck.tracer import Doubt, Refusal, Tracer
+
+SEE_LENGTHS = "see lengths"  # printed where no closed form fits
+
+_CONVOLUTIONS = {
+    "conv1d": "Conv1d",
+    "conv2d": "Conv2d",
+    "conv3d": "Conv3d",
+    "conv_transpose1d": "ConvTranspose1d",
+    "conv_transpose2d": "ConvTranspose2d",
+    "conv_transpose3d": "ConvTranspose3d",
+}
+
+ToSet = Callable[[SweptBool], LengthSet]
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call of one layer, over all paths that the lengths took to it."""
+
+    node: torch.fx.Node
+    live: SweptBool
+    fails: SweptBool | None
+    before: Int | None  # size of its input along the time axis
+    after: Int | None
+
+
+def layers_of(tracer: Tracer, variable: str, proved: bool, to_set: ToSet) -> tuple[LayerLimit, ...]:
+    """One entry for each call of a conv layer, and for each call of another one that refuses a length."""
+    groups: dict[Any, list[torch.fx.Node]] = {}
+    for node in tracer.graph.nodes:
+        if node.op in ("call_module", "call_function") and (_is_conv(node) or node.meta.get("fails") is not None):
+            groups.setdefault((node.meta.get("call"), node.meta["operation"]), []).append(node)
+    return tuple(_limit(_merged(nodes), variable, proved, to_set) for nodes in groups.values())
+
+
+def _is_conv(node: torch.fx.Node) -> bool:
+    if node.op == "call_module":
+        return isinstance(node.meta.get("module"), _ConvNd)
+    return node.meta["operation"] in _CONVOLUTIONS
+
+
+def _merged(nodes: list[torch.fx.Node]) -> _Call:
+    first = nodes[0]
+    axis = time_axis(first)
+    live: SweptBool = first.meta["live"]
+    fails: SweptBool | None = first.meta.get("fails")
+    before, after = _sizes(first, axis)
+    for node in nodes[1:]:
+        other_before, other_after = _sizes(node, time_axis(node))
+        mine: SweptBool = node.meta["live"]
+        before = None if before is None or other_before is None else where(mine, other_before, before)
+        after = None if after is None or other_after is None else where(mine, other_after, after)
+        live = live | mine
+        more: SweptBool | None = node.meta.get("fails")
+        fails = more if fails is None else fails if more is None else fails | more
+    return _Call(first, live, fails, before, after)
+
+
+def time_axis(node: torch.fx.Node) -> int | None:
+    """The axis of the layer's first tensor, from the end, that varies with the variable; the last one if none does."""
+    dims = _input_dims(node)
+    if not dims:
+        return None
+    varying = [axis for axis, size in enumerate(dims) if type(size) is SweptInt]
+    return (varying[-1] if varying else len(dims) - 1) - len(dims)
+
+
+def _input_dims(node: torch.fx.Node) -> Dims:
+    inputs: tuple[Dims, ...] = node.meta.get("inputs") or ()
+    return inputs[0] if inputs else ()
+
+
+def _sizes(node: torch.fx.Node, axis: int | None) -> tuple[Int | None, Int | None]:
+    dims = _input_dims(node)
+    before = dims[axis] if axis is not None and dims else None
+    result = node.meta.get("swept")
+    after = None
+    if type(result) is SweptTensor and axis is not None and len(result._dims) >= -axis:  # pyright: ignore[reportPrivateUsage]
+        after = result._dims[axis]  # pyright: ignore[reportPrivateUsage]
+        if not _is_conv(node):
+            after = _varying(result._dims) or after  # pyright: ignore[reportPrivateUsage]
+    return before, after
+
+
+def _varying(dims: Dims) -> Int | None:
+    found = [size for size in dims if type(size) is SweptInt]
+    return found[-1] if found else None
+
+
+def _limit(call: _Call, variable: str, proved: bool, to_set: ToSet) -> LayerLimit:
+    node, sweep = call.node, call.live.sweep
+    works = call.live.values if call.fails is None else call.live.values & ~call.fails.values
+    running = np.flatnonzero(works)
+    rejects = sweep.never() if call.fails is None else call.fails
+    kernel_size, stride, padding, dilation = _geometry(node)
+    accepted = SweptBool(sweep, works, None)
+    return LayerLimit(
+        name=_name(node),
+        kind=_kind(node),
+        kernel_size=kernel_size,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        input_length=formula(call.before, call.live, variable, proved),
+        output_length=formula(call.after, accepted, variable, proved),
+        needs=needs_of(node, time_axis(node)),
+        minimum=sweep.first + int(running[0]) if len(running) else None,
+        rejects=to_set(rejects),
+        is_conv=_is_conv(node),
+        is_binding=bool(rejects.values.any()),
+    )
+
+
+def formula(size: Int | None, live: SweptBool, variable: str, proved: bool) -> str:
+    """A closed form of a size at all live lengths; "see lengths" where none fits, "-" where there is no size."""
+    if size is None:
+        return "-"
+    if is_plain(size):
+        return str(size)
+    slope = None
+    certificate = size.certificate
+    if proved and certificate is not None and live.pattern is not None:
+        slope = Fraction(certificate.rise, certificate.period)
+    key = ("formula", id(size), live.values.tobytes() if not live.values.all() else b"", variable, slope)
+    text = size.sweep.memo(key, lambda: fit(size.values, size.sweep.lengths, live.values, variable, slope))
+    return text if text is not None else SEE_LENGTHS
+
+
+def _name(node: torch.fx.Node) -> str:
+    layer: str = node.meta["layer"]
+    if node.op == "call_module":
+        return str(node.target)
+    return f"{layer}.{node.meta['operation']}".lstrip(".")
+
+
+def _kind(node: torch.fx.Node) -> str:
+    operation: str = node.meta["operation"]
+    if node.op == "call_module":
+        return operation
+    if operation == "pad":
+        args, kwargs = node.meta["arguments"]
+        mode = kwargs.get("mode", args[2] if len(args) > 2 else "constant")
+        return f"pad {mode}"
+    return _CONVOLUTIONS.get(operation, operation)
+
+
+def _geometry(node: torch.fx.Node) -> tuple[tuple[int, ...], ...]:
+    """(kernel_size, stride, padding, dilation); empty for layers without."""
+    module = node.meta.get("module")
+    if module is not None:
+        rank = len(_tuple(getattr(module, "kernel_size", ()), 0))
+        if not rank and not hasattr(module, "kernel_size"):
+            return (), (), (), ()
+        if isinstance(module, _ConvNd):
+            padding = module.padding
+            if isinstance(padding, str):
+                reach = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
+                padding = tuple(r // 2 for r in reach) if padding == "same" else (0,) * len(reach)
+            return module.kernel_size, module.stride, tuple(padding), module.dilation
+        rank = rank or 1
+        return tuple(
+            _tuple(getattr(module, name, None), rank) for name in ("kernel_size", "stride", "padding", "dilation")
+        )  # pyright: ignore[reportReturnType]
+    if node.meta["operation"] not in _CONVOLUTIONS:
+        return (), (), (), ()
+    args, kwargs = node.meta["arguments"]
+    weight = args[1] if len(args) > 1 else kwargs["weight"]
+    kernel = tuple(weight.shape[2:])
+    transposed = "transpose" in node.meta["operation"]
+    names = ("stride", "padding", "output_padding", "groups", "dilation") if transposed else ("stride", "padding", "dilation")
+    settings = {"stride": 1, "padding": 0, "dilation": 1, **dict(zip(names, args[3:], strict=False)), **kwargs}
+    rank = len(kernel)
+    rest = [_tuple(settings[name], rank) for name in ("stride", "padding", "dilation")]
+    return kernel, rest[0], rest[1], rest[2]
+
+
+def _tuple(value: Any, rank: int) -> tuple[int, ...]:
+    if isinstance(value, (tuple, list)):
+        return tuple(value)
+    return (value,) * max(rank, 1) if type(value) is int else ()
+
+
+# failures -------------------------------------------------------------------------------------------------------------
+
+
+def failures_of(tracer: Tracer, variable: str, proved: bool, to_set: ToSet) -> tuple[Failure, ...]:
+    """One entry for each binding layer and operation, in the order of execution."""
+    groups: dict[tuple[str, str], list[Refusal]] = {}
+    for refusal in tracer.refusals:
+        groups.setdefault((_place(refusal), refusal.operation), []).append(refusal)
+    found: list[Failure] = []
+    for (layer, operation), refusals in groups.items():
+        lengths = refusals[0].lengths
+        for refusal in refusals[1:]:
+            lengths = lengths | refusal.lengths
+        last = max(refusals, key=lambda refusal: int(np.flatnonzero(refusal.lengths.values)[-1]))
+        index = int(np.flatnonzero(last.lengths.values)[-1])
+        found.append(
+            Failure(
+                layer=layer,
+                operation=operation,
+                lengths=to_set(lengths),
+                at=tracer.sweep.first + index,
+                error=f"{type(last.error).__name__}: {last.error}",
+                chain=chain_of(last.node, index, variable, proved),
+            )
+        )
+    return tuple(found)
+
+
+def _place(refusal: Refusal) -> str:
+    if refusal.node is not None:
+        return _name(refusal.node)
+    return refusal.layer or "the module itself"
+
+
+def undecided_of(tracer: Tracer, to_set: ToSet) -> tuple[Undecided, ...]:
+    """One entry for each place that could not decide some lengths."""
+    groups: dict[tuple[str, str, str], list[Doubt]] = {}
+    for doubt in tracer.doubts:
+        groups.setdefault((doubt.layer, doubt.operation, doubt.reason), []).append(doubt)
+    found: list[Undecided] = []
+    for (layer, operation, reason), doubts in groups.items():
+        lengths = doubts[0].lengths
+        for doubt in doubts[1:]:
+            lengths = lengths | doubt.lengths
+        found.append(Undecided(layer or "the module itself", operation, to_set(lengths), reason))
+    return tuple(found)
+
+
+def chain_of(node: torch.fx.Node | None, index: int, variable: str, proved: bool) -> tuple[Step, ...]:
+    """The steps that changed the length on the way to a node, from the input on, at one index of the sweep."""
+    steps: list[Step] = []
+    current = node
+    while current is not None:
+        source = _source(current, index)
+        if source is None:
+            break
+        if current.meta["operation"] == "join":
+            current, step = _joined_step(current, index, variable, proved)
+            if step is not None:
+                steps.append(step)
+            continue
+        if current is not node:
+            step = _step(current, source, current, index, variable, proved)
+            if step is not None:
+                steps.append(step)
+        current = source
+    return tuple(reversed(steps))
+
+
+def _source(node: torch.fx.Node, index: int) -> torch.fx.Node | None:
+    """The input of a node that carries the length; of a joined one, the path that this length took."""
+    for candidate in node.all_input_nodes:
+        result = candidate.meta.get("swept")
+        live: SweptBool | None = candidate.meta.get("live")
+        if candidate.op == "get_attr" or live is None or not live.values[index]:
+            continue
+        if any(type(leaf) is SweptTensor and _varying(leaf._dims) is not None for leaf in leaves(result)):  # pyright: ignore[reportPrivateUsage]
+            return candidate
+    return None
+
+
+def _joined_step(
+    join: torch.fx.Node, index: int, variable: str, proved: bool
+) -> tuple[torch.fx.Node | None, Step | None]:
+    """All that happened inside the module call whose paths are joined here, as one step."""
+    layer = join.meta["layer"]
+    current = _source(join, index)
+    last_change: torch.fx.Node | None = None
+    while current is not None and current.meta.get("layer") == layer and current.op != "placeholder":
+        before = _source(current, index)
+        if before is None:
+            break
+        if last_change is None and _length_of(before, index) is not _length_of(current, index):
+            last_change = current
+        current = before
+    if current is None:
+        return None, None
+    step = _step(last_change or join, current, join, index, variable, proved)
+    return current, step
+
+
+def _step(
+    what: torch.fx.Node, source: torch.fx.Node, result: torch.fx.Node, index: int, variable: str, proved: bool
+) -> Step | None:
+    before, after = _length_of(source, index), _length_of(result, index)
+    if before is after or before is None or after is None:
+        return None
+    value = after if is_plain(after) else int(after.values[index])
+    live: SweptBool = result.meta["live"]
+    return Step(
+        layer=str(what.target) if what.op == "call_module" else what.meta["layer"] or "the module itself",
+        operation=_kind(what),
+        before=formula(before, live, variable, proved),
+        after=formula(after, live, variable, proved),
+        value=value,
+    )
+
+
+def _length_of(node: torch.fx.Node, index: int) -> Int | None:
+    for leaf in leaves(node.meta.get("swept")):
+        if type(leaf) is SweptTensor:
+            size = _varying(leaf._dims)  # pyright: ignore[reportPrivateUsage]
+            if size is not None:
+                return size
+    return None
+
+
+__all__ = ["SEE_LENGTHS", "chain_of", "failures_of", "layers_of", "nn", "undecided_of"]

@@ -1,0 +1,95 @@
+"""A model as a list of components, each with its own variable, unit and inputs; and the check that analyzes them all.
+
+Values only: how a component is built is the model's business, how a report looks is `render/`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from shapecheck.report import Report
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What one step of a component's variable is: `Unit("mel frames", seconds=0.0125, samples=300)`."""
+
+    name: str  # plural: "mel frames", "tokens", "samples", "decoder frames"
+    seconds: float | None = None  # duration of one step; None where a step has none (tokens)
+    samples: float | None = None  # audio samples of one step at the model's own sample rate
+    mel_frames: float | None = None  # mel frames of one step
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One entry point of a model: which module, called how, with which variable."""
+
+    name: str  # "style_encoder", "predictor.F0Ntrain"
+    class_name: str
+    role: str  # encoder, decoder, discriminator, prosody, aligner, pitch, style, slm
+    build: Callable[[], nn.Module]  # constructs the module on torch's current default device (meta for an analysis)
+    inputs: tuple[Any, ...]  # specs such as "f32[1, 1, 80, T]", or plain values
+    keyword_inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    variable: str = "T"
+    unit: Unit = Unit("steps")
+    method: str = "forward"
+    lengths: tuple[int, int] | None = None  # a default sweep; None: the analyzer chooses
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A component that could not be analyzed, and why ("needs the extra hf: pip install ...")."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A named configuration of components."""
+
+    name: str  # "StyleTTS2"
+    config: str  # where the values come from: "config_ft.yml", "preset ft"
+    source: str  # "builtin"
+    components: tuple[Component, ...]
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()  # what the reader must know of the values: defaults taken, unknown keys
+    advise: Callable[[ModelReport], tuple[str, ...]] = lambda report: ()  # sentences that a user can act on
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentReport:
+    component: Component
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReport:
+    """The reports of all components, in the model's order."""
+
+    model: Model
+    components: tuple[ComponentReport, ...]
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return self.model.advise(self)
+
+
+def check(
+    model: Model,
+    *,
+    components: Sequence[str] | None = None,
+    lengths: tuple[int, int] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> ModelReport:
+    """Analyze the named components of a model, or all.
+
+    `progress(name, done, total)` is called before each component. Raises KeyError for an unknown component.
+    """
+    raise NotImplementedError

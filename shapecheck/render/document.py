@@ -1,0 +1,115 @@
+"""A model's limits as one JSON document of the schema `shapecheck.limits/1`.
+
+Deterministic: the order is the model's own, a layer is one line, and nothing depends on the machine but the versions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any, cast
+
+from shapecheck._version import __version__
+from shapecheck.lengths.lengthset import LengthSet
+from shapecheck.model import ComponentReport, ModelReport
+from shapecheck.options import Layers
+from shapecheck.report import Failure, LayerLimit, Step
+
+SCHEMA = "shapecheck.limits/1"
+
+_EXPANDED_LEVELS = 4  # document, components, component, its lists; what lies deeper is one line each
+
+
+def document(report: ModelReport, layers: Layers = Layers.ALL) -> str:
+    """The whole document as text, ending with a newline."""
+    return _text(limits(report, layers), _EXPANDED_LEVELS) + "\n"
+
+
+def limits(report: ModelReport, layers: Layers = Layers.ALL) -> dict[str, Any]:
+    """The document as plain values."""
+    return {
+        "schema": SCHEMA,
+        "shapecheck_version": __version__,
+        "torch_version": version("torch"),
+        "model": report.model.name,
+        "config": report.model.config,
+        "source": report.model.source,
+        "components": [_component(entry, layers) for entry in report.components],
+        "skipped": [{"name": skipped.name, "reason": skipped.reason} for skipped in report.skipped],
+    }
+
+
+def _component(entry: ComponentReport, layers: Layers) -> dict[str, Any]:
+    component, report = entry.component, entry.report
+    return {
+        "name": component.name,
+        "class": component.class_name,
+        "role": component.role,
+        "variable": report.variable,
+        "unit": component.unit.name,
+        "inputs": list(report.inputs),
+        "swept": list(report.swept),
+        "valid": _set(report.valid, report.variable),
+        "minimum": report.minimum,
+        "threshold": report.threshold,
+        "maximum": report.maximum,
+        "proved": report.proved,
+        "unknown": _set(report.unknown, report.variable),
+        "seconds_per_step": component.unit.seconds,
+        "layers": [_layer(layer, report.variable) for layer in layers.of(report.layers)],
+        "failures": [_failure(failure, report.variable) for failure in report.failures],
+    }
+
+
+def _layer(layer: LayerLimit, variable: str) -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "kind": layer.kind,
+        "kernel_size": list(layer.kernel_size),
+        "stride": list(layer.stride),
+        "padding": list(layer.padding),
+        "dilation": list(layer.dilation),
+        "input_length": layer.input_length,
+        "output_length": layer.output_length,
+        "needs": layer.needs,
+        "minimum": layer.minimum,
+        "rejects": _set(layer.rejects, variable),
+    }
+
+
+def _failure(failure: Failure, variable: str) -> dict[str, Any]:
+    return {
+        "layer": failure.layer,
+        "lengths": _set(failure.lengths, variable),
+        "at": failure.at,
+        "error": failure.error,
+        "chain": [_step(step) for step in failure.chain],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "layer": step.layer,
+        "operation": step.operation,
+        "before": step.before,
+        "after": step.after,
+        "value": step.value,
+    }
+
+
+def _set(lengths: LengthSet, variable: str) -> dict[str, Any]:
+    return {"text": lengths.text(variable=variable), "ranges": [list(progression) for progression in lengths.ranges()]}
+
+
+def _text(value: object, levels: int, indent: str = "") -> str:
+    """JSON with the outer `levels` of nesting spread over lines and everything deeper on one line."""
+    inner = indent + "  "
+    if levels and isinstance(value, dict) and value:
+        items = cast("Mapping[str, object]", value).items()
+        lines = [f"{inner}{json.dumps(key)}: {_text(item, levels - 1, inner)}" for key, item in items]
+        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+    if levels and isinstance(value, list) and value:
+        lines = [f"{inner}{_text(item, levels - 1, inner)}" for item in cast("Sequence[object]", value)]
+        return "[\n" + ",\n".join(lines) + f"\n{indent}]"
+    return json.dumps(value, allow_nan=False)

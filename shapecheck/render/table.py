@@ -1,0 +1,258 @@
+"""A model's limits as text: for each component a heading, a row for each layer call and what fails; then the summary.
+
+Everything is said in words and marks, never by colour alone. Nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import starmap
+
+from rich.console import Console
+from rich.text import Text
+
+from shapecheck.lengths.lengthset import LengthSet
+from shapecheck.model import ComponentReport, ModelReport
+from shapecheck.options import Layers
+from shapecheck.render import units
+from shapecheck.render.columns import Column, Fit, print_table
+from shapecheck.report import Failure, LayerLimit, Report, Undecided
+
+MARK = ">>"  # before the row of a layer that decides
+
+_SHORT_SET = 20  # characters
+_LONGEST_SET = 60  # characters; what a longer text leaves out is counted in it, and the JSON document has it all
+
+_LEGEND = {
+    MARK: "decides: refuses lengths that everything before it accepts",
+    "needs": "the smallest size of its own input that the layer accepts, along the axis that varies",
+    "minimum": "the smallest length of the component with which the layer runs",
+    "rejects": "the lengths that the layer itself refuses",
+    "s, p, d": "stride, padding, dilation, where a narrow table has them behind the kernel size; 1, 0, 1 are left out",
+}
+
+
+def table(report: ModelReport, console: Console, layers: Layers = Layers.ALL) -> str:
+    """The whole report as text for a console, as wide and as colourful as the console is."""
+    with console.capture() as captured:
+        print_report(report, console, layers)
+    return "".join(line.rstrip() + "\n" for line in captured.get().splitlines())
+
+
+def print_report(report: ModelReport, console: Console, layers: Layers = Layers.ALL) -> None:
+    """Print a report part by part."""
+    console.print(Text(f"{report.model.name} ({report.model.config})", style="bold"))
+    for note in report.model.notes:
+        _hanging(console, "note: ", note)
+    if layers is not Layers.NONE:
+        console.print()
+        for word, meaning in _LEGEND.items():
+            _hanging(console, f"  {word:<9}", meaning, style="dim")
+    for entry in report.components:
+        console.print()
+        _print_component(console, entry, layers)
+    console.print()
+    _print_summary(console, report)
+    for sentence in report.advice:
+        console.print()
+        console.print(Text(sentence))
+
+
+def _print_component(console: Console, entry: ComponentReport, layers: Layers) -> None:
+    component, report = entry.component, entry.report
+    heading = Text(component.name, style="bold")
+    heading.append(f"  {component.class_name}, {component.role}", style="not bold")
+    console.print(heading)
+    inputs = ", ".join(report.inputs)
+    _hanging(console, "  input    ", f"{inputs}; {report.variable} counts {component.unit.name}" if inputs else "none")
+    _hanging(console, "  valid    ", _validity(report), style="bold" if report.failures else None)
+    if report.minimum is not None:
+        _hanging(console, "  minimum  ", _minimum(entry))
+    listed = layers.of(report.layers)
+    if listed:
+        console.print()
+        _print_layers(console, listed, report.variable)
+    for failure in report.failures:
+        console.print()
+        _print_failure(console, failure, report.variable)
+    for undecided in report.undecided:
+        console.print()
+        _print_undecided(console, undecided, report.variable)
+
+
+def _validity(report: Report) -> str:
+    first, last = report.swept
+    text = _set(report.valid, report.variable)
+    if report.unknown:
+        text += f"; unknown: {_set(report.unknown, report.variable)}"
+    if report.proved:
+        return f"{text} (proved for every length; swept {first:,} to {last:,})"
+    return f"{text} (of the swept {first:,} to {last:,}; nothing is said of other lengths)"
+
+
+def _minimum(entry: ComponentReport) -> str:
+    report, unit = entry.report, entry.component.unit
+    assert report.minimum is not None
+    text = units.equivalents(unit, report.minimum)
+    if any(length < report.minimum for length in (report.unknown.minimum,) if length is not None):
+        text += ", or less: smaller lengths are unknown"
+    if report.threshold not in (None, report.minimum):
+        text += f"; without a gap from {report.threshold:,}"
+    if report.maximum is not None and (report.proved or report.maximum < report.swept[1]):
+        text += f"; at most {units.equivalents(unit, report.maximum)}"
+    return text
+
+
+def _print_layers(console: Console, layers: Sequence[LayerLimit], variable: str) -> None:
+    def column(title: str, cell: Callable[[LayerLimit], str], fit: Fit = Fit.WHOLE, *, right: bool = False) -> Column:
+        return Column(title, tuple(map(cell, layers)), fit, right)
+
+    mark = column("", lambda layer: MARK if layer.is_binding else "")
+    marks = [mark] if any(mark.cells) else []
+    name = column("layer", lambda layer: layer.name, Fit.NAME)
+    kind = column("kind", lambda layer: layer.kind)
+    sizes = [
+        column("kernel", lambda layer: _sizes(layer.kernel_size)),
+        column("stride", lambda layer: _short(layer.stride)),
+        column("padding", lambda layer: _short(layer.padding)),
+        column("dilation", lambda layer: _short(layer.dilation)),
+    ]
+    merged_sizes = column("kernel", _geometry)
+    kind_and_sizes = column("kind", lambda layer: f"{layer.kind} {_geometry(layer)}".removesuffix(" -"), Fit.WORDS)
+    lengths = [
+        column("input length", lambda layer: layer.input_length, Fit.WORDS),
+        column("output length", lambda layer: layer.output_length, Fit.WORDS),
+    ]
+    both_lengths = column("length", _lengths, Fit.WORDS)
+    limits = [
+        column("needs", _needs, right=True),
+        column("minimum", lambda layer: "none" if layer.minimum is None else f"{layer.minimum:,}", right=True),
+    ]
+    rejects = column("rejects", lambda layer: _set(layer.rejects, variable) if layer.rejects else "-", Fit.WORDS)
+    if max(map(len, rejects.cells)) <= _SHORT_SET:
+        rejects = replace(rejects, fit=Fit.WHOLE)  # the few rows that decide are those that must not wrap
+    print_table(
+        console,
+        layouts=(
+            (*marks, name, kind, *sizes, *lengths, *limits, rejects),
+            (*marks, name, kind, merged_sizes, *lengths, *limits, rejects),
+            (*marks, name, kind_and_sizes, both_lengths, *limits, rejects),
+            (*marks, name, kind_and_sizes, both_lengths, *limits),  # what is rejected stands below the table, too
+        ),
+        emphasized=[layer.is_binding for layer in layers],
+    )
+
+
+def _sizes(values: tuple[int, ...]) -> str:
+    """`(3, 3)` -> `"3x3"`."""
+    return "x".join(map(str, values)) or "-"
+
+
+def _short(values: tuple[int, ...]) -> str:
+    """Like `_sizes`, but equal values once: `(2, 2)` -> `"2"`."""
+    return _sizes(values[:1] if len(set(values)) == 1 else values)
+
+
+def _geometry(layer: LayerLimit) -> str:
+    """All four in one: `"5x5 s2 p2"`; what has the value that a layer has by default is left out."""
+    if not layer.kernel_size:
+        return "-"
+    named = (("s", layer.stride, 1), ("p", layer.padding, 0), ("d", layer.dilation, 1))
+    others = [f"{letter}{_short(values)}" for letter, values, default in named if set(values) - {default}]
+    return " ".join([_sizes(layer.kernel_size), *others])
+
+
+def _lengths(layer: LayerLimit) -> str:
+    if layer.input_length == layer.output_length:
+        return layer.input_length
+    return f"{layer.input_length} -> {layer.output_length}"
+
+
+def _needs(layer: LayerLimit) -> str:
+    if layer.needs is None:
+        return "-" if layer.input_length == "-" else "?"  # nothing varies there; not decided
+    return f"{layer.needs:,}"
+
+
+def _print_failure(console: Console, failure: Failure, variable: str) -> None:
+    where = f"{_set(failure.lengths, variable)} at {failure.layer} ({failure.operation})"
+    _hanging(console, "  fails    ", where, style="bold")
+    at = f"{variable} = {failure.at}"
+    _hanging(console, "           ", f"with {at}: {failure.error}")
+    if failure.chain:
+        _hanging(console, "           ", f"what changed the length on the way, with {at}:")
+    rows = [
+        (
+            step.layer,
+            step.operation,
+            f"{step.before} -> {step.after}",
+            "" if step.value is None else f"= {step.value:,}",
+        )
+        for step in failure.chain
+    ]
+    indent = " " * 13
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    fits = len(indent) + sum(widths) + 2 * (len(widths) - 1) <= console.width
+    for row in rows:
+        cells = starmap(str.ljust, zip(row, widths, strict=True)) if fits else filter(None, row)
+        _hanging(console, indent, "  ".join(cells))
+
+
+def _print_undecided(console: Console, undecided: Undecided, variable: str) -> None:
+    where = f"{_set(undecided.lengths, variable)} at {undecided.layer} ({undecided.operation})"
+    _hanging(console, "  unknown  ", where, style="bold")
+    _hanging(console, "           ", undecided.reason)
+
+
+def _print_summary(console: Console, report: ModelReport) -> None:
+    entries = report.components
+    reports = [entry.report for entry in entries]
+
+    def in_unit(convert: units.Conversion) -> tuple[str, ...]:
+        return tuple(
+            "-" if entry.report.minimum is None else convert(entry.component.unit, entry.report.minimum) or "-"
+            for entry in entries
+        )
+
+    names = Column("component", tuple(entry.component.name for entry in entries), Fit.NAME)
+    unit = Column("unit", tuple(entry.component.unit.name for entry in entries), Fit.WORDS)
+    valid = Column("valid", tuple(map(_valid_or_unknown, reports)), Fit.WORDS)
+    mel_frames = Column("mel frames", in_unit(units.mel_frames), right=True)
+    samples = Column("samples", in_unit(units.samples), right=True)
+    seconds = Column("seconds", in_unit(units.seconds), right=True)
+    convs = Column("convs", tuple(str(sum(layer.is_conv for layer in each.layers)) for each in reports), right=True)
+    deciding = Column("decided by", tuple(", ".join(_deciding(each)) or "-" for each in reports), Fit.NAME)
+    console.print(Text("Summary: the smallest length of each component", style="bold"))
+    print_table(
+        console,
+        layouts=(
+            (names, valid, unit, mel_frames, samples, seconds, convs, deciding),
+            (names, valid, unit, samples, seconds, deciding),
+            (names, valid, unit, seconds, deciding),
+        ),
+        emphasized=[False] * len(entries),
+    )
+    for skipped in report.skipped:
+        _hanging(console, "skipped: ", f"{skipped.name}: {skipped.reason}")
+
+
+def _valid_or_unknown(report: Report) -> str:
+    text = _set(report.valid, report.variable)
+    return f"{text}; unknown: {_set(report.unknown, report.variable)}" if report.unknown else text
+
+
+def _deciding(report: Report) -> list[str]:
+    return list(dict.fromkeys(failure.layer for failure in report.failures))
+
+
+def _hanging(console: Console, label: str, text: str, style: str | None = None) -> None:
+    """Print a label and beside it a text that wraps at the text's own left edge."""
+    width = console.width - len(label)
+    lines = Text(text, style=style or "").wrap(console, width)
+    for index, line in enumerate(lines):
+        console.print(Text(label if index == 0 else " " * len(label)) + line, soft_wrap=True)
+
+
+def _set(lengths: LengthSet, variable: str) -> str:
+    return lengths.text(variable, limit=_LONGEST_SET)

@@ -1,0 +1,108 @@
+"""The result of one analysis, as values.
+
+A report says for every swept length valid, invalid or unknown; nothing here prints, and nothing here decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch.fx
+
+    from shapecheck.lengths.lengthset import LengthSet
+
+
+@dataclass(frozen=True, slots=True)
+class LayerLimit:
+    """What one call of one layer asks of the lengths.
+
+    Sizes are counted along the layer's time axis: the one whose size varies with the variable. A layer that is called
+    twice has two entries.
+    """
+
+    name: str  # qualified name, as in named_modules(); for a function: the calling module and the function, "pad.reflect"
+    kind: str  # "Conv2d", "InstanceNorm1d", "pad reflect", "stft", ...
+    kernel_size: tuple[int, ...]  # empty for layers without one; likewise the next three
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+    input_length: str  # a formula of the variable: "ceil(T/16)"; "see lengths" where none fits; "-" where it does not vary
+    output_length: str
+    needs: int | None  # smallest size of its own input along the time axis that the layer accepts; None: not decided
+    minimum: int | None  # smallest length of the analysis with which this call runs; None: there is none
+    rejects: LengthSet  # lengths that this call itself refuses
+    is_conv: bool
+    is_binding: bool  # it refuses a length that everything before it accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One layer on the way to a failure that changed the length: where, and from what to what."""
+
+    layer: str
+    operation: str
+    before: str  # formula of the input length
+    after: str
+    value: int | None  # size after this step at the length reported (Failure.at); None where it has none
+
+    def __str__(self) -> str:
+        return f"{self.layer} ({self.operation}): {self.before} -> {self.after}"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Lengths that one layer refuses, with PyTorch's own words."""
+
+    layer: str
+    operation: str
+    lengths: LengthSet
+    at: int  # the largest length that fails here (the largest swept one, if the set goes on for ever)
+    error: str  # "RuntimeError: ..." as PyTorch prints it at that length
+    chain: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Lengths on which the analyzer could not decide, and where and why."""
+
+    layer: str
+    operation: str
+    lengths: LengthSet
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """For which lengths a module runs, for which it raises, which layer decides, and why.
+
+    `valid`, `invalid` and `unknown` are disjoint and cover the sweep. `proved`: they also hold for every length past it.
+    """
+
+    variable: str
+    inputs: tuple[str, ...]
+    swept: tuple[int, int]
+    valid: LengthSet
+    invalid: LengthSet
+    unknown: LengthSet
+    proved: bool
+    layers: tuple[LayerLimit, ...]
+    failures: tuple[Failure, ...]
+    undecided: tuple[Undecided, ...]
+    graph: torch.fx.Graph = field(repr=False, compare=False)
+
+    @property
+    def minimum(self) -> int | None:
+        """The smallest valid length; None where no swept length is valid."""
+        return self.valid.minimum
+
+    @property
+    def threshold(self) -> int | None:
+        """The smallest m such that every length >= m is valid, as far as was swept or proved; None if there is none."""
+        return self.valid.threshold
+
+    @property
+    def maximum(self) -> int | None:
+        """The largest valid length; None where the valid set goes on for ever, or is empty."""
+        return self.valid.maximum

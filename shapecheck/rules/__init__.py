@@ -1,0 +1,41 @@
+"""The table of rules: for one torch function, which lengths it rejects and what shape comes out.
+
+A rule is only a faster way to the answer that PyTorch would give: with `RULES` switched off, every result stays the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shapecheck.rules import (
+    contraction,
+    convolution,
+    factory,
+    normalization,
+    pointwise,
+    recurrent,
+    resizing,
+    shaping,
+    spectral,
+)
+from shapecheck.rules.call import Call, NoRule
+from shapecheck.rules.structural import IN_PLACE_FORMS, RANDOM, STRUCTURAL
+
+RULES: dict[Any, Any] = {
+    **pointwise.ROWS,
+    **shaping.ROWS,
+    **contraction.ROWS,
+    **normalization.ROWS,
+    **resizing.ROWS,
+    **spectral.ROWS,
+    **convolution.ROWS,
+    **factory.ROWS,
+    **recurrent.ALWAYS,
+}
+
+# on even without rules: they know values, or their kernels would unroll time
+ALWAYS: dict[Any, Any] = {**recurrent.ALWAYS, **factory.VALUES}
+
+LEAF_RULES: dict[Any, Any] = recurrent.LEAF_ROWS
+
+__all__ = ["ALWAYS", "IN_PLACE_FORMS", "LEAF_RULES", "RANDOM", "RULES", "STRUCTURAL", "Call", "NoRule"]

@@ -1,0 +1,229 @@
+"""Convolutions and poolings: windows that slide over the spatial axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from shapecheck.lengths.swept import Int, is_plain, where
+from shapecheck.rules.call import Call, NoRule
+from shapecheck.tensor import SweptTensor, dims_of
+
+
+def per_axis(value: Any, rank: int) -> tuple[Any, ...]:
+    """`3` or `(3,)` or `(3, 1)` as one value for each spatial axis."""
+    if isinstance(value, str):
+        raise NoRule
+    if isinstance(value, (tuple, list)):
+        if len(value) == rank:
+            return tuple(value)
+        if len(value) != 1:
+            raise NoRule
+        value = value[0]
+    return (value,) * rank
+
+
+def _plain_positive(*settings: Sequence[Any]) -> None:
+    for setting in settings:
+        for value in setting:
+            if not is_plain(value) or value < 1:
+                raise NoRule
+
+
+def windows(size: Int, kernel: int, stride: int, padding: Int, dilation: int) -> Int:
+    """Positions of a sliding window; may be < 1 where it does not fit."""
+    reach = dilation * (kernel - 1)
+    if stride == 1 and is_plain(padding) and 2 * padding == reach:
+        return size
+    return (size + (2 * padding - reach - 1)) // stride + 1  # (L + 2p - d(k-1) - 1) // s + 1
+
+
+def _batched(call: Call, x: torch.Tensor, rank: int) -> tuple[Int, ...]:
+    dims = dims_of(x)
+    if len(dims) not in (rank + 1, rank + 2):
+        raise NoRule
+    call.positive(*dims)
+    return dims
+
+
+def convolution(rank: int) -> Any:
+    """conv1d, conv2d, conv3d."""
+
+    def rule(
+        call: Call,
+        input: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+    ) -> SweptTensor:
+        dims = _batched(call, input, rank)
+        filters = dims_of(weight)
+        if len(filters) != rank + 2 or not is_plain(groups) or groups < 1:
+            raise NoRule
+        stride, dilation = per_axis(stride, rank), per_axis(dilation, rank)
+        kernel = filters[2:]
+        if padding == "same" and set(stride) == {1}:
+            padding = None
+        elif padding == "valid":
+            padding = (0,) * rank
+        else:
+            padding = per_axis(padding, rank)
+            if any(not is_plain(p) or p < 0 for p in padding):
+                raise NoRule
+        _plain_positive(stride, dilation, kernel, filters[:2])
+        call.need_same_dtype(input, weight, bias)
+        if filters[0] % groups or (bias is not None and dims_of(bias) != (filters[0],)):
+            raise NoRule
+        call.need_equal(dims[-rank - 1], filters[1] * groups)
+        out: list[Int] = [*dims[: -rank - 1], filters[0]]
+        for axis in range(rank):
+            size = dims[axis - rank]
+            if padding is None:  # "same": d(k-1) zeros in all, the window always fits
+                out.append(size)
+                continue
+            reach = dilation[axis] * (kernel[axis] - 1)
+            call.need(size + 2 * padding[axis] >= reach + 1)
+            out.append(windows(size, kernel[axis], stride[axis], padding[axis], dilation[axis]))
+        return call.out(out, input)
+
+    return rule
+
+
+def transposed(rank: int) -> Any:
+    """conv_transpose1d, conv_transpose2d, conv_transpose3d."""
+
+    def rule(
+        call: Call,
+        input: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        dilation: Any = 1,
+    ) -> SweptTensor:
+        dims = _batched(call, input, rank)
+        filters = dims_of(weight)
+        if len(filters) != rank + 2 or not is_plain(groups) or groups < 1:
+            raise NoRule
+        stride, padding = per_axis(stride, rank), per_axis(padding, rank)
+        output_padding, dilation = per_axis(output_padding, rank), per_axis(dilation, rank)
+        kernel = filters[2:]
+        _plain_positive(stride, dilation, kernel, filters[:2])
+        call.need_same_dtype(input, weight, bias)
+        if bias is not None and dims_of(bias) != (filters[1] * groups,):
+            raise NoRule
+        call.need_equal(dims[-rank - 1], filters[0])
+        out: list[Int] = [*dims[: -rank - 1], filters[1] * groups]
+        for axis in range(rank):
+            extra = output_padding[axis]
+            if not is_plain(extra) or not is_plain(padding[axis]) or padding[axis] < 0:
+                raise NoRule
+            if not 0 <= extra < max(stride[axis], dilation[axis]):
+                raise NoRule
+            reach = dilation[axis] * (kernel[axis] - 1)
+            # (L - 1) s - 2p + d(k-1) + output_padding + 1
+            size = (dims[axis - rank] - 1) * stride[axis] + (reach + extra + 1 - 2 * padding[axis])
+            call.need(size >= 1)
+            out.append(size)
+        return call.out(out, input)
+
+    return rule
+
+
+def _pooled(
+    call: Call, size: Int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool
+) -> Int:
+    if not 0 <= padding <= kernel // 2:
+        raise NoRule
+    room = size + (2 * padding - dilation * (kernel - 1) - 1)
+    if not ceil_mode:
+        out = room // stride + 1
+    else:
+        out = (room + (stride - 1)) // stride + 1
+        # the last window must start inside the input or its left padding
+        starts_outside = (out - 1) * stride >= size + padding
+        out = where(starts_outside, out - 1, out)
+    call.need(out >= 1)
+    return out
+
+
+def pooling(rank: int, *, dilated: bool, indices: bool = False) -> Any:
+    """avg_pool and max_pool over `rank` axes."""
+
+    def rule(call: Call, input: torch.Tensor, kernel_size: Any, stride: Any = None, *rest: Any, **named: Any) -> Any:
+        names = (
+            ("padding", "dilation", "ceil_mode", "return_indices")
+            if dilated
+            else ("padding", "ceil_mode", "count_include_pad", "divisor_override")
+        )
+        named.update(zip(names, rest, strict=False))
+        if named.get("return_indices") and not indices:
+            raise NoRule
+        dims = _batched(call, input, rank)
+        kernel = per_axis(kernel_size, rank)
+        stride = kernel if stride is None or stride == [] or stride == () else per_axis(stride, rank)
+        padding = per_axis(named.get("padding", 0), rank)
+        dilation = per_axis(named.get("dilation", 1), rank)
+        _plain_positive(kernel, stride, dilation)
+        if input.dtype not in (torch.float32, torch.float64):
+            raise NoRule
+        ceil_mode = bool(named.get("ceil_mode", False))
+        out = [*dims[:-rank]]
+        for axis in range(rank):
+            out.append(
+                _pooled(
+                    call, dims[axis - rank], kernel[axis], stride[axis], padding[axis], dilation[axis], ceil_mode
+                )
+            )
+        result = call.out(out, input)
+        if indices:
+            raise NoRule
+        return result
+
+    return rule
+
+
+def adaptive(rank: int) -> Any:
+    """adaptive_avg_pool1d, 2d, 3d: any input of at least one element gives the output size that was asked for."""
+
+    def rule(call: Call, input: torch.Tensor, output_size: Any) -> SweptTensor:
+        dims = _batched(call, input, rank)
+        wanted = per_axis(output_size, rank)
+        if any(size is not None and (not is_plain(size) or size < 1) for size in wanted):
+            raise NoRule
+        if input.dtype not in (torch.float32, torch.float64):
+            raise NoRule
+        sizes = [dims[axis - rank] if size is None else size for axis, size in enumerate(wanted)]
+        return call.out([*dims[:-rank], *sizes], input)
+
+    return rule
+
+
+ROWS: dict[Any, Any] = {
+    torch.conv1d: convolution(1),
+    torch.conv2d: convolution(2),
+    torch.conv3d: convolution(3),
+    torch.conv_transpose1d: transposed(1),
+    torch.conv_transpose2d: transposed(2),
+    torch.conv_transpose3d: transposed(3),
+    F.avg_pool1d: pooling(1, dilated=False),
+    F.avg_pool2d: pooling(2, dilated=False),
+    F.avg_pool3d: pooling(3, dilated=False),
+    F.max_pool1d: pooling(1, dilated=True),
+    F.max_pool2d: pooling(2, dilated=True),
+    F.max_pool3d: pooling(3, dilated=True),
+    torch.max_pool1d: pooling(1, dilated=True),
+    torch.max_pool2d: pooling(2, dilated=True),
+    torch.max_pool3d: pooling(3, dilated=True),
+    F.adaptive_avg_pool1d: adaptive(1),
+    F.adaptive_avg_pool2d: adaptive(2),
+    F.adaptive_avg_pool3d: adaptive(3),
+}

@@ -1,0 +1,133 @@
+"""Recurrent layers and packed sequences. Their kernels unroll time or read lengths, so these rules are always on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils.rnn import PackedSequence
+
+from shapecheck.lengths.swept import Int, Undecidable
+from shapecheck.rules.call import Call, NoRule
+from shapecheck.tensor import Strides, SweptTensor, dims_of, known_values, make
+
+_LENGTHS = "_packed_lengths"  # set on the batch sizes of a packed sequence: the lengths it was packed from
+
+
+def recurrent(call: Call, module: nn.RNNBase, input: Any, hx: Any = None) -> Any:
+    """RNN, LSTM and GRU layers, batched or not, packed or padded."""
+    width = module.proj_size or module.hidden_size
+    directions = 2 if module.bidirectional else 1
+    weight = module._flat_weights[0]  # pyright: ignore[reportPrivateUsage]
+    packed = input if isinstance(input, PackedSequence) else None
+    tensor: torch.Tensor = input if packed is None else packed.data
+    dims = dims_of(tensor)
+    if packed is not None:
+        lengths = getattr(packed.batch_sizes, _LENGTHS, None)
+        if lengths is None:
+            raise Undecidable("a packed sequence that was not packed from known lengths")
+        batch: Int = len(lengths)
+    elif len(dims) == 3:
+        batch = dims[0] if module.batch_first else dims[1]
+        call.need((dims[1] if module.batch_first else dims[0]) >= 1)  # "Expected sequence length to be larger than 0"
+        call.need(batch >= 1)
+    elif len(dims) == 2:
+        batch = 1
+        call.need(dims[0] >= 1)
+    else:
+        call.need(False)
+        return None
+    call.need_equal(dims[-1], module.input_size)
+    call.need(weight is None or tensor.dtype == weight.dtype)
+    layers = module.num_layers * directions
+    unbatched = packed is None and len(dims) == 2
+    states = [hx[0], hx[1]] if isinstance(hx, (tuple, list)) else [] if hx is None else [hx]
+    sizes = [width, module.hidden_size]
+    for state, size in zip(states, sizes, strict=False):
+        wanted: tuple[Int, ...] = (layers, size) if unbatched else (layers, batch, size)
+        have = dims_of(state)
+        if len(have) != len(wanted):
+            call.need(False)
+            continue
+        for one, other in zip(have, wanted, strict=True):
+            call.need_equal(one, other)
+    out_dims = (*dims[:-1], width * directions)
+    strides: Strides = None
+    if packed is None and len(dims) == 3 and module.batch_first:  # computed time first, returned transposed
+        strides = (out_dims[2], out_dims[0] * out_dims[2], 1)
+    output: Any = make(out_dims, tensor.dtype, strides)
+    if packed is not None:
+        output = PackedSequence(output, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
+
+    def state_of(size: int) -> SweptTensor:
+        return make((layers, size) if unbatched else (layers, batch, size), tensor.dtype)
+
+    if isinstance(module, nn.LSTM):
+        return output, (state_of(width), state_of(module.hidden_size))
+    return output, state_of(width)
+
+
+def pack(call: Call, input: torch.Tensor, lengths: torch.Tensor, batch_first: bool) -> tuple[SweptTensor, SweptTensor]:
+    """What `pack_padded_sequence` calls, with the lengths sorted from long to short: (data, batch sizes)."""
+    dims = dims_of(input)
+    known = known_values(lengths)
+    if len(dims) < 2:
+        raise NoRule
+    if known is None:
+        raise Undecidable("pack_padded_sequence needs the values of its lengths")
+    batch, time = (dims[0], dims[1]) if batch_first else (dims[1], dims[0])
+    call.need_equal(batch, known.size)
+    if known.size == 0:
+        raise NoRule
+    total: Any = 0
+    for position, length in enumerate(known):
+        call.need(length >= 1)  # "Length of all samples has to be greater than 0"
+        call.need(length <= time)
+        if position:
+            call.need(known[position - 1] >= length)
+        total = total + length
+    sizes = make((known[0],), torch.int64, tainted=True)
+    setattr(sizes, _LENGTHS, list(known))
+    return make((total, *dims[2:]), input.dtype), sizes
+
+
+def unpack(
+    call: Call,
+    data: torch.Tensor,
+    batch_sizes: torch.Tensor,
+    batch_first: bool,
+    padding_value: float,
+    total_length: Int,
+) -> tuple[SweptTensor, SweptTensor]:
+    """What `pad_packed_sequence` calls: (padded, lengths)."""
+    known = getattr(batch_sizes, _LENGTHS, None)
+    if known is None:
+        raise Undecidable("a packed sequence that was not packed from known lengths")
+    rest = dims_of(data)[1:]
+    batch = len(known)
+    strides: Strides = None
+    if batch_first:  # padded time first, returned transposed
+        inner: Any = 1
+        tail: list[Any] = []
+        for size in reversed(rest):
+            tail.append(inner)
+            inner = inner * size
+        strides = (inner, inner * batch, *reversed(tail))
+    dims = (batch, total_length, *rest) if batch_first else (total_length, batch, *rest)
+    values = np.empty(batch, dtype=object)
+    values[:] = known
+    return make(dims, data.dtype, strides), make((batch,), torch.int64, values=values)
+
+
+LEAF_ROWS: dict[Any, Any] = {
+    nn.LSTM.forward: recurrent,
+    nn.GRU.forward: recurrent,
+    nn.RNN.forward: recurrent,
+}
+
+ALWAYS: dict[Any, Any] = {
+    torch._VF._pack_padded_sequence: pack,  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+    torch._VF._pad_packed_sequence: unpack,  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+}

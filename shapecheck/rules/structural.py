@@ -1,0 +1,249 @@
+"""What is not arithmetic on shapes: devices, dtypes, values of small integer tensors, and properties of tensors.
+
+These rows are always on: there is nothing to ask PyTorch, for no device is touched and no data exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from shapecheck.journal import Journal
+from shapecheck.lengths.swept import Sweep, Undecidable, maximum, minimum
+from shapecheck.tensor import SweptTensor, make
+
+
+class Running(Protocol):
+    """The part of the tracer that these rows use."""
+
+    sweep: Sweep
+    journal: Journal
+
+    def dispatch(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
+
+    def write(self, tensor: torch.Tensor) -> None: ...
+
+
+Row = Callable[[Running, Any, tuple[Any, ...], dict[str, Any]], Any]
+
+
+def _same(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Moves between devices, and what concerns gradients only: the tensor itself."""
+    return args[0]
+
+
+def _alias(tensor: Any, dtype: torch.dtype | None = None) -> Any:
+    if type(tensor) is not SweptTensor:
+        return tensor
+    dtype = dtype or tensor._dtype
+    keeps = not dtype.is_floating_point and not dtype.is_complex and dtype != torch.bool
+    same = dtype == tensor._dtype
+    return make(
+        tensor._dims,
+        dtype,
+        tensor._strides,
+        values=tensor._values if keeps or same else None,
+        bounds=tensor._bounds if keeps or same else None,
+        tainted=(tensor._tainted or (tensor._values is not None and not (keeps or same))),
+    )
+
+
+def _detach(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return _alias(args[0]) if type(args[0]) is SweptTensor else NotImplemented
+
+
+def _convert(tensor: Any, dtype: torch.dtype | None) -> Any:
+    if type(tensor) is not SweptTensor:
+        return tensor if dtype is None or dtype == tensor.dtype else NotImplemented
+    if dtype is None or dtype == tensor._dtype:
+        return tensor
+    return _alias(tensor, dtype)
+
+
+def _to(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """`x.to(device)`, `x.to(dtype)`, `x.to(other)`: only the dtype matters."""
+    dtype: torch.dtype | None = None
+    for arg in (*args[1:], *kwargs.values()):
+        if isinstance(arg, torch.dtype):
+            dtype = arg
+        elif isinstance(arg, torch.Tensor):
+            dtype = arg.dtype
+    if type(args[0]) is not SweptTensor:
+        return args[0] if dtype is None or dtype == args[0].dtype else args[0].to(dtype)
+    return _convert(args[0], dtype)
+
+
+def _type(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    wanted = args[1] if len(args) > 1 else kwargs.get("dtype")
+    if not isinstance(wanted, torch.dtype):
+        return NotImplemented if type(args[0]) is not SweptTensor else _unfollowed("Tensor.type with a name")
+    return _convert(args[0], wanted)
+
+
+def _type_as(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if type(args[0]) is not SweptTensor and args[0].dtype != args[1].dtype:
+        return args[0].to(args[1].dtype)
+    return _convert(args[0], args[1].dtype)
+
+
+def _cast(dtype: torch.dtype) -> Row:
+    def row(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return _convert(args[0], dtype)
+
+    return row
+
+
+def _unfollowed(what: str) -> Any:
+    raise Undecidable(f"{what} cannot be followed")
+
+
+def _single(tensor: SweptTensor, what: str) -> Any:
+    if tensor._values is None or tensor._values.size != 1:
+        raise Undecidable(f"{what} needs the values of a tensor")
+    return tensor._values.reshape(-1)[0]
+
+
+def _item(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if type(args[0]) is not SweptTensor:
+        return NotImplemented
+    return _single(args[0], function.__name__)
+
+
+def _python(kind: Callable[[Any], Any]) -> Row:
+    """`int(x)`, `bool(x)`, `float(x)`, and x as an index."""
+
+    def row(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if type(args[0]) is not SweptTensor:
+            return NotImplemented
+        return kind(_single(args[0], function.__name__))
+
+    return row
+
+
+def _tolist(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if type(args[0]) is not SweptTensor:
+        return NotImplemented
+    values = args[0]._values
+    if values is None:
+        raise Undecidable("tolist needs the values of a tensor")
+    return values.tolist()
+
+
+def _numpy(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if type(args[0]) is not SweptTensor:
+        return NotImplemented
+    if args[0]._values is None:
+        raise Undecidable("numpy() needs the values of a tensor")
+    return args[0]._values.copy()
+
+
+def _reduced(combine: Callable[[Any, Any], Any]) -> Row:
+    """max, min and sum over all of a small integer tensor whose values are known."""
+
+    def row(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        tensor = args[0]
+        if type(tensor) is not SweptTensor or len(args) != 1 or kwargs or tensor._values is None:
+            return NotImplemented
+        if tensor._values.size == 0 or tensor._dtype == torch.bool:
+            return NotImplemented
+        values = list(tensor._values.reshape(-1))
+        result: Any = values[0]
+        for value in values[1:]:
+            result = combine(result, value)
+        box = np.empty((), dtype=object)
+        box[()] = result
+        dtype = torch.int64 if function.__name__ == "sum" else tensor._dtype
+        return make((), dtype, values=box)
+
+    return row
+
+
+def _sort(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A small one-dimensional tensor of known values: sorted by comparisons that hold for each length."""
+    tensor = args[0]
+    if type(tensor) is not SweptTensor or tensor._values is None or tensor._values.ndim != 1 or len(args) > 1:
+        return NotImplemented
+    if set(kwargs) - {"descending", "dim", "stable"} or tensor._dtype == torch.bool or tensor._values.size > 16:
+        return NotImplemented
+    first, second = (maximum, minimum) if kwargs.get("descending") else (minimum, maximum)
+    values = tensor._values.copy()
+    for last in range(len(values) - 1, 0, -1):
+        for i in range(last):
+            values[i], values[i + 1] = first(values[i], values[i + 1]), second(values[i], values[i + 1])
+    # which element went where is known only where there is one
+    order = np.zeros(1, dtype=object) if len(values) == 1 else None
+    indices = make(tensor._dims, torch.int64, values=order)
+    return torch.return_types.sort((make(tensor._dims, tensor._dtype, values=values), indices))
+
+
+def _property(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A property of a tensor that SweptTensor does not answer itself."""
+    if type(args[0]) is not SweptTensor:
+        return NotImplemented
+    name = getattr(getattr(function, "__self__", None), "__name__", "?")
+    raise Undecidable(f"the tensor property {name!r} cannot be followed")
+
+
+def _refuse_storage(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if type(args[0]) is not SweptTensor:
+        return NotImplemented
+    raise Undecidable(f"{function.__name__} reads the storage of a tensor")
+
+
+def _rows() -> dict[Any, Row]:
+    tensor = torch.Tensor
+    rows: dict[Any, Row] = {tensor.to: _to, tensor.type: _type, tensor.type_as: _type_as}
+    for name in ("cpu", "cuda", "pin_memory", "requires_grad_", "retain_grad", "resolve_conj", "resolve_neg"):
+        rows[getattr(tensor, name)] = _same
+    rows[tensor.detach] = rows[tensor.detach_] = rows[torch.detach] = _detach
+    casts = {"float": torch.float32, "double": torch.float64, "half": torch.float16, "bfloat16": torch.bfloat16}
+    casts |= {"long": torch.int64, "int": torch.int32, "short": torch.int16, "char": torch.int8, "byte": torch.uint8}
+    casts |= {"bool": torch.bool}
+    for name, dtype in casts.items():
+        rows[getattr(tensor, name)] = _cast(dtype)
+    rows[torch.sort] = rows[tensor.sort] = _sort
+    rows[tensor.item] = _item
+    rows[tensor.__bool__] = _python(bool)
+    rows[tensor.__int__] = _python(int)
+    rows[tensor.__index__] = _python(int)
+    rows[tensor.__float__] = _python(float)
+    rows[tensor.tolist] = _tolist
+    rows[tensor.numpy] = _numpy
+    for owner in (torch, tensor):
+        rows[owner.max] = _reduced(maximum)
+        rows[owner.min] = _reduced(minimum)
+        rows[owner.sum] = _reduced(lambda a, b: a + b)
+        rows[owner.amax] = _reduced(maximum)
+        rows[owner.amin] = _reduced(minimum)
+    for name in ("untyped_storage", "data_ptr", "as_strided", "as_strided_", "set_", "resize_", "backward", "register_hook"):
+        rows[getattr(tensor, name)] = _refuse_storage
+    rows[torch.as_strided] = _refuse_storage
+    for name in ("__array__", "__dlpack__", "numpy_T", "__contains__", "__reversed__", "share_memory_"):
+        if hasattr(tensor, name):
+            rows[getattr(tensor, name)] = _refuse_storage
+    return rows
+
+
+STRUCTURAL: dict[Any, Row] = _rows()
+
+# `x.unsqueeze_(0)`: x itself takes the shape of `x.unsqueeze(0)`
+IN_PLACE_FORMS: dict[Any, Any] = {
+    getattr(torch.Tensor, name + "_"): getattr(torch.Tensor, name)
+    for name in ("unsqueeze", "squeeze", "transpose", "t", "swapaxes", "swapdims")
+}
+
+# their results are random, so what is decided by them is unknown
+RANDOM: frozenset[Any] = frozenset(
+    function
+    for owner, names in (
+        (torch, "rand randn randint randperm normal bernoulli multinomial poisson rand_like randn_like randint_like"),
+        (torch.Tensor, "normal_ uniform_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_ bernoulli multinomial"),
+    )
+    for name in names.split()
+    if (function := getattr(owner, name, None)) is not None
+)
+
+__all__ = ["IN_PLACE_FORMS", "RANDOM", "STRUCTURAL"]

@@ -1,0 +1,118 @@
+"""What an analysis changes outside of itself while it runs, and puts back: torch's and Python's global state.
+
+One analysis runs at a time: module calls are intercepted through `nn.Module`, which all threads share, so a second thread
+waits. Modules that other threads run meanwhile are not touched.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from shapecheck.lengths.swept import Undecidable
+from shapecheck.tensor import SweptTensor
+from shapecheck.tracer import Tracer
+
+_LOCK = threading.RLock()
+
+# what would draw a number for the analyzed code; torch's own draws are functions that the tracer sees
+_DRAWS = {
+    random: "random randint randrange choice choices sample shuffle uniform gauss normalvariate getrandbits betavariate",
+    np.random: "rand randn random random_sample randint choice uniform normal permutation shuffle",
+}
+
+
+class _Interceptor(TorchFunctionMode):
+    """Hands every torch function that the analyzed code calls to the tracer."""
+
+    def __init__(self, tracer: Tracer) -> None:
+        super().__init__()
+        self._tracer = tracer
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return self._tracer.dispatch(func, args, kwargs or {})
+
+
+@contextmanager
+def session(tracer: Tracer) -> Iterator[None]:
+    """Everything inside runs as the analysis of `tracer`; afterwards the world is as before, also after an exception."""
+    with _LOCK, ExitStack() as stack:
+        if SweptTensor.dispatcher is not None:
+            raise RuntimeError("an analysis cannot run inside another one")
+        thread = threading.get_ident()
+        _keep_random_state(stack)
+        _keep_grad_and_dtype(stack)
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        original_call = nn.Module.__call__
+        original_setattr = nn.Module.__setattr__
+        original_delattr = nn.Module.__delattr__
+
+        def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != thread:
+                return original_call(module, *args, **kwargs)
+            return tracer.call_module(module, original_call, args, kwargs)
+
+        def set_attribute(module: nn.Module, name: str, value: Any) -> None:
+            if threading.get_ident() != thread:
+                original_setattr(module, name, value)
+            else:
+                tracer.journal.set_attribute(module, name, value)
+
+        def delete_attribute(module: nn.Module, name: str) -> None:
+            if threading.get_ident() != thread:
+                original_delattr(module, name)
+            else:
+                tracer.journal.delete_attribute(module, name)
+
+        _patch(stack, nn.Module, "__call__", call)
+        _patch(stack, nn.Module, "__setattr__", set_attribute)
+        _patch(stack, nn.Module, "__delattr__", delete_attribute)
+        for owner, names in _DRAWS.items():
+            for name in names.split():
+                if hasattr(owner, name):
+                    _patch(stack, owner, name, _draw(f"{owner.__name__}.{name}", getattr(owner, name), thread))
+        _patch(stack, SweptTensor, "dispatcher", tracer)
+        stack.callback(tracer.journal.roll_back, 0)
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(_Interceptor(tracer))
+        yield
+
+
+def _draw(name: str, original: Any, thread: int) -> Any:
+    def draw(*args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() != thread:
+            return original(*args, **kwargs)
+        raise Undecidable(f"{name} draws a random number")
+
+    return draw
+
+
+def _patch(stack: ExitStack, owner: Any, name: str, value: Any) -> None:
+    """Set an attribute until the stack is left."""
+    own = name in vars(owner)
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    stack.callback(setattr, owner, name, before) if own else stack.callback(delattr, owner, name)
+
+
+def _keep_random_state(stack: ExitStack) -> None:
+    stack.callback(random.setstate, random.getstate())
+    stack.callback(np.random.set_state, np.random.get_state())
+    stack.callback(torch.set_rng_state, torch.get_rng_state())
+
+
+def _keep_grad_and_dtype(stack: ExitStack) -> None:
+    stack.callback(torch.set_default_dtype, torch.get_default_dtype())
+    stack.callback(torch.set_grad_enabled, torch.is_grad_enabled())

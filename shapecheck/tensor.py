@@ -1,0 +1,384 @@
+"""The swept tensor: no data, only a dtype, a memory layout, and a shape whose sizes may be swept integers.
+
+Invariant: what a swept tensor says of itself is what the eager tensor would say at each live length. Operations on it go
+through the running tracer; one that reaches torch's dispatcher instead is noticed there, never computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+
+import numpy as np
+import torch
+
+from shapecheck.lengths.swept import Bool, Int, SweptBool, SweptInt, is_plain
+
+if TYPE_CHECKING:
+    import torch.fx
+    from numpy.typing import NDArray
+
+Dims: TypeAlias = "tuple[Int, ...]"
+
+
+class _IntLike(int, torch.SymInt):  # pyright: ignore[reportIncompatibleMethodOverride, reportIncompatibleVariableOverride]
+    """The class that a swept integer claims: torch's argument parsers then take it without asking for its value."""
+
+
+SweptInt.python_class = _IntLike
+
+
+class Dispatcher(Protocol):
+    """Who answers for operations on swept tensors: the tracer."""
+
+    def dispatch(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
+
+    def bypass(self, function: Any) -> BaseException: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is known of the values of an integer tensor, for those who index with it.
+
+    `exact`: both ends are attained, so an end out of range is an error of eager, not only a possible one.
+    """
+
+    low: Int
+    high: Int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """Strides that nobody has asked for yet."""
+
+    strides: Callable[[], Dims]
+
+
+Strides: TypeAlias = "Dims | Lazy | None"  # None: contiguous
+
+
+class SweptTensor(torch.Tensor):
+    """A tensor for all live lengths at once; made by `make`."""
+
+    dispatcher: ClassVar[Dispatcher | None] = None
+
+    _dims: Dims
+    _dtype: torch.dtype
+    _strides: Strides
+    _values: NDArray[Any] | None  # exact values (int, bool, swept) of a small integer tensor
+    _bounds: Bounds | None  # None: values of the user's own, taken to be in range
+    _tainted: bool  # integer values computed from lengths in a way that was not followed
+    _node: torch.fx.Node | None
+    _claims_grad: bool
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if cls.dispatcher is None:
+            raise RuntimeError("a swept tensor was used outside of the analysis that made it")
+        return cls.dispatcher.dispatch(func, args, kwargs or {})
+
+    @classmethod
+    def __torch_dispatch__(
+        cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if cls.dispatcher is None:
+            raise RuntimeError("a swept tensor was used outside of the analysis that made it")
+        raise cls.dispatcher.bypass(func)
+
+    # what eager answers from a tensor's own fields ----------------------------------------------------------------
+
+    @property
+    def shape(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return size_of(self._dims)
+
+    def size(self, dim: int | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if dim is None:
+            return size_of(self._dims)
+        rank = len(self._dims)
+        if is_plain(dim) and -rank <= dim < rank:
+            return self._dims[dim]
+        raise IndexError(_out_of_range(dim, rank))
+
+    def dim(self) -> int:
+        return len(self._dims)
+
+    ndimension = dim
+
+    @property
+    def ndim(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return len(self._dims)
+
+    def numel(self) -> Any:
+        return product(self._dims)
+
+    nelement = numel
+
+    def __len__(self) -> Any:
+        if not self._dims:
+            raise TypeError("len() of a 0-d tensor")
+        return int(self._dims[0])  # Python wants a plain int of len(): one run for each value
+
+    @property
+    def dtype(self) -> torch.dtype:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self._dtype
+
+    @property
+    def device(self) -> torch.device:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return torch.device("cpu")  # the claim of every swept tensor; device requests never reach a real device
+
+    def get_device(self) -> int:
+        return 0  # as on the accelerator that training scripts expect; eager's -1 for a CPU fails in `.to(-1)`
+
+    is_cuda = False  # pyright: ignore[reportAssignmentType]
+    is_cpu = True  # pyright: ignore[reportAssignmentType]
+    is_meta = False  # pyright: ignore[reportAssignmentType]
+    is_sparse = False  # pyright: ignore[reportAssignmentType]
+    is_quantized = False  # pyright: ignore[reportAssignmentType]
+    is_mps = False  # pyright: ignore[reportAssignmentType]
+    is_xpu = False  # pyright: ignore[reportAssignmentType]
+    is_nested = False  # pyright: ignore[reportAssignmentType]
+    is_leaf = True  # pyright: ignore[reportAssignmentType]
+    layout = torch.strided  # pyright: ignore[reportAssignmentType]
+    grad = None
+    grad_fn = None  # pyright: ignore[reportAssignmentType]
+    names = None  # pyright: ignore[reportAssignmentType]
+
+    @property
+    def requires_grad(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return False
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        pass
+
+    def requires_grad_(self, requires_grad: bool = True) -> SweptTensor:
+        return self
+
+    @property
+    def itemsize(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self._dtype.itemsize
+
+    def element_size(self) -> int:
+        return self._dtype.itemsize
+
+    def is_floating_point(self) -> bool:
+        return self._dtype.is_floating_point
+
+    def is_complex(self) -> bool:
+        return self._dtype.is_complex
+
+    def is_signed(self) -> bool:
+        return self._dtype.is_signed
+
+    def stride(self, dim: int | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        strides = strides_of(self)
+        return strides if dim is None else strides[dim]
+
+    def storage_offset(self) -> int:
+        raise self._dispatcher().bypass("storage_offset")
+
+    def is_contiguous(self, memory_format: torch.memory_format = torch.contiguous_format) -> Any:
+        if memory_format is not torch.contiguous_format:
+            raise self._dispatcher().bypass("is_contiguous(memory_format)")
+        return bool(contiguous_where(self))
+
+    @property
+    def data(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.detach()
+
+    @property
+    def T(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.permute(*range(len(self._dims) - 1, -1, -1))
+
+    @property
+    def mT(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.transpose(-2, -1)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.unbind(0))
+
+    def __repr__(self, *, tensor_contents: object = None) -> str:
+        return f"<swept {str(self._dtype).removeprefix('torch.')}[{', '.join(map(str, self._dims))}]>"
+
+    def __format__(self, format_spec: str) -> str:
+        return repr(self)
+
+    def __deepcopy__(self, memo: Any) -> SweptTensor:
+        return self.clone()  # pyright: ignore[reportReturnType]
+
+    def _dispatcher(self) -> Dispatcher:
+        if SweptTensor.dispatcher is None:
+            raise RuntimeError("a swept tensor was used outside of the analysis that made it")
+        return SweptTensor.dispatcher
+
+
+class SweptSize(tuple[Any, ...]):
+    """What `shape` and `size()` return where a size is swept: behaves like `torch.Size`, which takes plain ints only."""
+
+    __slots__ = ()
+
+    @property
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return torch.Size
+
+    def numel(self) -> Any:
+        return product(self)
+
+    def __getitem__(self, index: Any) -> Any:
+        item = tuple.__getitem__(self, index)
+        return size_of(item) if isinstance(index, slice) else item
+
+    def __add__(self, other: Any) -> Any:
+        return size_of(tuple(self) + tuple(other))
+
+    def __radd__(self, other: Any) -> Any:
+        return size_of(tuple(other) + tuple(self))
+
+    def __eq__(self, other: object) -> Any:
+        if not isinstance(other, (tuple, list)) or len(other) != len(self):
+            return False
+        verdict: Any = True
+        for mine, theirs in zip(self, other, strict=True):
+            verdict = (mine == theirs) & verdict
+        return bool(verdict)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(tuple(int(size) for size in self))
+
+    def __repr__(self) -> str:
+        return f"torch.Size([{', '.join(map(str, self))}])"
+
+
+def make(
+    dims: Sequence[Int],
+    dtype: torch.dtype,
+    strides: Strides = None,
+    *,
+    values: NDArray[Any] | None = None,
+    bounds: Bounds | None = None,
+    tainted: bool = False,
+) -> SweptTensor:
+    """A swept tensor of these sizes; contiguous unless strides are given."""
+    result: SweptTensor = torch.Tensor._make_wrapper_subclass(  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownVariableType, reportUnknownMemberType]
+        SweptTensor, (0,), dtype=dtype, device="cpu", dispatch_sizes_strides_policy="sizes"
+    )
+    result._dims = tuple(dims)
+    result._dtype = dtype
+    result._strides = strides
+    result._values = values
+    result._bounds = bounds
+    result._tainted = tainted
+    result._node = None
+    return result
+
+
+def dims_of(tensor: torch.Tensor) -> Dims:
+    """The sizes of a swept or of a plain tensor."""
+    return tensor._dims if type(tensor) is SweptTensor else tuple(tensor.shape)
+
+
+def size_of(dims: Sequence[Any]) -> Any:
+    """`torch.Size` where all sizes are plain, else a `SweptSize`."""
+    for size in dims:
+        if type(size) is SweptInt:
+            return SweptSize(dims)
+    return torch.Size(dims)
+
+
+def product(sizes: Sequence[Int]) -> Int:
+    """The number of elements."""
+    result: Any = 1
+    for size in sizes:
+        result = result * size
+    return result
+
+
+def contiguous_strides(dims: Sequence[Int]) -> Dims:
+    """The strides of a fresh tensor: sizes of 0 count as 1, as in torch."""
+    strides: list[Any] = []
+    step: Any = 1
+    for size in reversed(dims):
+        strides.append(step)
+        step = step * (max(size, 1) if is_plain(size) else _at_least_one(size))
+    return tuple(reversed(strides))
+
+
+def strides_of(tensor: torch.Tensor) -> Dims:
+    """The strides of a swept or of a plain tensor, in elements."""
+    if type(tensor) is not SweptTensor:
+        return tuple(tensor.stride())
+    if isinstance(tensor._strides, Lazy):
+        tensor._strides = tensor._strides.strides()
+    return contiguous_strides(tensor._dims) if tensor._strides is None else tensor._strides
+
+
+def is_surely_contiguous(tensor: torch.Tensor) -> bool:
+    """Contiguous at every length, as far as is known without computing strides."""
+    return tensor._strides is None if type(tensor) is SweptTensor else tensor.is_contiguous()
+
+
+def contiguous_where(tensor: SweptTensor) -> Bool:
+    """The lengths at which the tensor is contiguous: sizes of 1 have any stride, and no elements are contiguous too."""
+    if tensor._strides is None:
+        return True
+    verdict: Any = True
+    step: Any = 1
+    for size, stride in reversed(list(zip(tensor._dims, strides_of(tensor), strict=True))):
+        verdict = ((stride == step) | (size == 1)) & verdict
+        step = step * size
+    return (product(tensor._dims) == 0) | verdict
+
+
+def _at_least_one(size: SweptInt) -> Any:
+    if int(size.values.min()) >= 1 and size.certificate is not None and size.certificate.rise >= 0:
+        if size.certificate.start + size.certificate.period - 1 <= size.sweep.last:
+            return size  # positive on the sweep, and not falling after it
+    from shapecheck.lengths.swept import maximum
+
+    return maximum(size, 1)
+
+
+def _out_of_range(dim: object, rank: int) -> str:
+    bound = max(rank, 1)
+    return f"Dimension out of range (expected to be in range of [{-bound}, {bound - 1}], but got {dim})"
+
+
+def known_values(tensor: torch.Tensor) -> NDArray[Any] | None:
+    """The exact values of a small integer or boolean tensor, as an object array; None where they are not known."""
+    if type(tensor) is SweptTensor:
+        return tensor._values
+    if tensor.is_meta or tensor.dtype.is_floating_point or tensor.dtype.is_complex or tensor.numel() > LARGEST_VALUES:
+        return None
+    return np.array(tensor.tolist(), dtype=object).reshape(tuple(tensor.shape))
+
+
+LARGEST_VALUES = 64  # elements up to which an integer tensor carries its values
+
+
+__all__ = [
+    "LARGEST_VALUES",
+    "Bounds",
+    "Dims",
+    "Dispatcher",
+    "Lazy",
+    "Strides",
+    "SweptBool",
+    "SweptSize",
+    "SweptTensor",
+    "contiguous_strides",
+    "contiguous_where",
+    "dims_of",
+    "is_surely_contiguous",
+    "known_values",
+    "make",
+    "product",
+    "size_of",
+    "strides_of",
+]
