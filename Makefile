@@ -9,14 +9,14 @@ JOBS ?= auto
 PYTEST_ARGS ?=
 
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 INSTALLED := $(VENV)/.installed
 
 .PHONY: run test check lint format types imports bench readme golden clean
 
 run: $(INSTALLED)
-	$(BIN)/shapecheck styletts2
+	@$(BIN)/shapecheck styletts2
 
 # the README's examples and the golden outputs are tests like all others
 test: $(INSTALLED)
@@ -58,8 +58,9 @@ clean:
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 		|| { echo 'shapecheck needs Python 3.10 or newer: make PYTHON=python3.12 ...' >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) $(TORCH)
-	$(PIP) --editable '.[dev]'
-	$(PIP) --no-deps styletts2==0.1.6
+	@echo 'Installing into $(VENV): PyTorch, then everything else. This happens once and takes a few minutes.' >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) $(TORCH)
+	@$(PIP) --editable '.[dev]'
+	@$(PIP) --no-deps styletts2==0.1.6
 	@touch $@

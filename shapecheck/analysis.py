@@ -69,6 +69,8 @@ def analyze(
         sweep = Sweep(1, last)
         report = _analyze(module, inputs, keyword_inputs, method, variable, texts, sweep, rules)
         needed = max(sweep.horizon, sweep.wanted)
+        import os
+        if os.environ.get("SCDEBUG"): print("   gaps", sweep.gaps, "horizon", sweep.horizon, "wanted", sweep.wanted, "last", last)
         if report.proved or sweep.executed or not last < needed <= LARGEST_SWEEP:
             return report
         last = min(LARGEST_SWEEP, max(needed, 2 * last))

@@ -166,7 +166,22 @@ def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
 def leaves(tree: Any) -> list[Any]:
     """The leaves, in order."""
     found: list[Any] = []
-    map_tree(found.append, tree)
+
+    def visit(item: Any) -> None:
+        if type(item) is torch.Size:
+            found.append(item)
+        elif isinstance(item, (tuple, list)):
+            for part in item:
+                visit(part)
+        elif isinstance(item, dict):
+            for part in item.values():
+                visit(part)
+        elif type(item) is slice:
+            visit((item.start, item.stop, item.step))
+        else:
+            found.append(item)
+
+    visit(tree)
     return found
 
 
@@ -196,6 +211,38 @@ def _concrete_tensor(tensor: SweptTensor, index: int, device: str) -> torch.Tens
         return torch.zeros(shape, dtype=tensor._dtype)
     stride = [at(step, index) for step in strides_of(tensor)]
     return torch.empty_strided(shape, stride, dtype=tensor._dtype, device=device)
+
+
+def is_computable(value: Any) -> bool:
+    """Whether the values of an argument follow from lengths and plain data alone, so that `values_at` can give them."""
+    if type(value) is SweptTensor:
+        return value._values is not None or value._recipe is not None
+    return not isinstance(value, torch.Tensor) or not value.is_meta
+
+
+def values_at(tensor: torch.Tensor, index: int, done: dict[int, Any]) -> torch.Tensor:
+    """The true values of a computable tensor at one length, computed on the CPU."""
+    if type(tensor) is not SweptTensor:
+        return tensor
+    if id(tensor) in done:
+        return done[id(tensor)]
+    if tensor._recipe is None:
+        result = _concrete_tensor(tensor, index, "cpu")
+    else:
+        recipe = tensor._recipe
+        elements = 1
+        for size in tensor._dims:
+            elements *= max(at(size, index), 1)
+        if elements > 2**22:
+            raise Undecidable("values that follow from lengths are too many to compute")
+
+        def leaf(value: Any) -> Any:
+            return values_at(value, index, done) if isinstance(value, torch.Tensor) else at(value, index)
+
+        made = recipe.function(*map_tree(leaf, recipe.args), **map_tree(leaf, recipe.kwargs))
+        result = made if recipe.position is None else leaves(made)[recipe.position]
+    done[id(tensor)] = result
+    return result
 
 
 class _Question:
@@ -293,7 +340,8 @@ def _structure(result: Any, inputs: list[torch.Tensor], numbers: list[int]) -> A
             numbers.extend(int(v) for v in result.reshape(-1).tolist())
             return ("values", result.dtype, tuple(result.shape))
         numbers.extend(result.stride())
-        return ("tensor", result.dtype, result.dim(), result.is_contiguous())
+        numbers.append(result.is_contiguous())
+        return ("tensor", result.dtype, result.dim())
     if isinstance(result, bool) or result is None or isinstance(result, (float, complex, str, bytes)):
         return ("constant", result)
     if is_plain(result):
@@ -339,11 +387,13 @@ class _Assembler:
                 values[i] = self._next()
             return make(dims, structure[1], values=values.reshape(structure[2]))
         if kind == "tensor":
-            _, dtype, rank, contiguous = structure
+            _, dtype, rank = structure
             dims = tuple(self._next() for _ in range(rank))
-            strides = tuple(self._next() for _ in range(rank))
+            contiguous = bool(self.rows[:, self.column + rank].all())
+            strides = None if contiguous else tuple(self._next() for _ in range(rank))
+            self.column += rank + 1 if contiguous else 1
             tainted = not dtype.is_floating_point and any(_carries_lengths(t) for t in self.question.inputs)
-            return make(dims, dtype, None if contiguous else strides, tainted=tainted)
+            return make(dims, dtype, strides, tainted=tainted)
         if kind == "dict":
             return _rebuild_mapping_of(structure[1], {key: self.build(item) for key, item in structure[2]})
         items = [self.build(item) for item in structure[2]]
@@ -391,6 +441,8 @@ __all__ = [
     "concrete",
     "dims_of",
     "error_at",
+    "is_computable",
     "leaves",
     "map_tree",
+    "values_at",
 ]

@@ -11,7 +11,19 @@ import numpy as np
 import torch
 
 from shapecheck.lengths.swept import Int, SweptBool, SweptFloat, SweptInt, is_plain, where
-from shapecheck.tensor import Bounds, SweptSize, SweptTensor, dims_of, is_surely_contiguous, make, size_of, strides_of
+from shapecheck.tensor import (
+    Bounds,
+    Lazy,
+    Strides,
+    SweptSize,
+    SweptTensor,
+    dims_of,
+    make,
+    order_of,
+    ordered,
+    size_of,
+    strides_of,
+)
 
 
 class NotJoinable(Exception):
@@ -105,9 +117,12 @@ def _join_tensors(joiner: Joiner, outcomes: list[tuple[SweptBool, Any]]) -> Swep
         return tuple(_join_numbers(list(zip(masks, column, strict=True))) for column in zip(*rows, strict=True))
 
     dims = each([dims_of(tensor) for tensor in tensors])
-    strides = None
-    if not all(is_surely_contiguous(tensor) for tensor in tensors):
-        strides = each([strides_of(tensor) for tensor in tensors])
+    strides: Strides = None
+    orders = {order_of(tensor) for tensor in tensors}
+    if len(orders) > 1 or None in orders:
+        strides = Lazy(lambda: each([strides_of(tensor) for tensor in tensors]))
+    elif first_order := orders.pop():
+        strides = ordered(dims, first_order)
     values, bounds, tainted = _join_values(joiner, masks, tensors)
     result = make(dims, first.dtype, strides, values=values, bounds=bounds, tainted=tainted)
     joiner.join_node([tensor for tensor in tensors if type(tensor) is SweptTensor], result)

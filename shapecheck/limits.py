@@ -105,7 +105,8 @@ def _sizes(node: torch.fx.Node, axis: int | None) -> tuple[Int | None, Int | Non
     if type(result) is SweptTensor and axis is not None and len(result._dims) >= -axis:  # pyright: ignore[reportPrivateUsage]
         after = result._dims[axis]  # pyright: ignore[reportPrivateUsage]
         if not _is_conv(node):
-            after = _varying(result._dims) or after  # pyright: ignore[reportPrivateUsage]
+            varying = _varying(result._dims)  # pyright: ignore[reportPrivateUsage]
+            after = after if varying is None else varying
     return before, after
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 import numpy as np
 import torch
 
-from shapecheck.lengths.swept import Bool, Int, SweptBool, SweptInt, is_plain
+from shapecheck.lengths.swept import Bool, Int, SweptBool, SweptInt, compare, is_plain, maximum
 
 if TYPE_CHECKING:
     import torch.fx
@@ -50,13 +50,30 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
+class Recipe:
+    """The operation that made a tensor, and which of its results the tensor is (None: the only one)."""
+
+    function: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Lazy:
     """Strides that nobody has asked for yet."""
 
     strides: Callable[[], Dims]
 
 
-Strides: TypeAlias = "Dims | Lazy | None"  # None: contiguous
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Dense, with the axes in this order from the slowest to the fastest: a permuted contiguous tensor."""
+
+    axes: tuple[int, ...]
+
+
+Strides: TypeAlias = "Dims | Lazy | Order | None"  # None: contiguous
 
 
 class SweptTensor(torch.Tensor):
@@ -69,6 +86,7 @@ class SweptTensor(torch.Tensor):
     _strides: Strides
     _values: NDArray[Any] | None  # exact values (int, bool, swept) of a small integer tensor
     _bounds: Bounds | None  # None: values of the user's own, taken to be in range
+    _recipe: Recipe | None  # how to compute its values at one length, where no input data goes into them
     _tainted: bool  # integer values computed from lengths in a way that was not followed
     _node: torch.fx.Node | None
     _claims_grad: bool
@@ -85,6 +103,8 @@ class SweptTensor(torch.Tensor):
     def __torch_dispatch__(
         cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        if func is torch.ops.aten.dim.default:  # torch's argument parsers ask for the rank, before they dispatch
+            return len(args[0]._dims)
         if cls.dispatcher is None:
             raise RuntimeError("a swept tensor was used outside of the analysis that made it")
         raise cls.dispatcher.bypass(func)
@@ -241,10 +261,7 @@ class SweptSize(tuple[Any, ...]):
     def __eq__(self, other: object) -> Any:
         if not isinstance(other, (tuple, list)) or len(other) != len(self):
             return False
-        verdict: Any = True
-        for mine, theirs in zip(self, other, strict=True):
-            verdict = (mine == theirs) & verdict
-        return bool(verdict)
+        return all(bool(compare(mine, "==", theirs)) for mine, theirs in zip(self, other, strict=True))
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -275,6 +292,7 @@ def make(
     result._values = values
     result._bounds = bounds
     result._tainted = tainted
+    result._recipe = None
     result._node = None
     return result
 
@@ -314,9 +332,26 @@ def strides_of(tensor: torch.Tensor) -> Dims:
     """The strides of a swept or of a plain tensor, in elements."""
     if type(tensor) is not SweptTensor:
         return tuple(tensor.stride())
-    if isinstance(tensor._strides, Lazy):
-        tensor._strides = tensor._strides.strides()
-    return contiguous_strides(tensor._dims) if tensor._strides is None else tensor._strides
+    layout = tensor._strides
+    if isinstance(layout, Lazy):
+        layout = tensor._strides = layout.strides()
+    if isinstance(layout, Order):
+        ordered = contiguous_strides([tensor._dims[axis] for axis in layout.axes])
+        return tuple(ordered[layout.axes.index(axis)] for axis in range(len(layout.axes)))
+    return contiguous_strides(tensor._dims) if layout is None else layout
+
+
+def order_of(tensor: torch.Tensor) -> tuple[int, ...] | None:
+    """The order of the axes of a tensor that is surely dense; None where that is not known."""
+    if type(tensor) is SweptTensor and isinstance(tensor._strides, Order):
+        return tensor._strides.axes
+    return tuple(range(len(dims_of(tensor)))) if is_surely_contiguous(tensor) else None
+
+
+def ordered(dims: Dims, axes: tuple[int, ...]) -> Strides:
+    """The layout of a dense tensor; contiguous where only axes of size 1 are out of place."""
+    moving = [axis for axis in axes if not (is_plain(dims[axis]) and dims[axis] == 1)]
+    return None if moving == sorted(moving) else Order(axes)
 
 
 def is_surely_contiguous(tensor: torch.Tensor) -> bool:
@@ -331,17 +366,15 @@ def contiguous_where(tensor: SweptTensor) -> Bool:
     verdict: Any = True
     step: Any = 1
     for size, stride in reversed(list(zip(tensor._dims, strides_of(tensor), strict=True))):
-        verdict = ((stride == step) | (size == 1)) & verdict
+        verdict = (compare(stride, "==", step) | compare(size, "==", 1)) & verdict
         step = step * size
-    return (product(tensor._dims) == 0) | verdict
+    return compare(product(tensor._dims), "==", 0) | verdict
 
 
 def _at_least_one(size: SweptInt) -> Any:
     if int(size.values.min()) >= 1 and size.certificate is not None and size.certificate.rise >= 0:
         if size.certificate.start + size.certificate.period - 1 <= size.sweep.last:
             return size  # positive on the sweep, and not falling after it
-    from shapecheck.lengths.swept import maximum
-
     return maximum(size, 1)
 
 
@@ -368,6 +401,8 @@ __all__ = [
     "Dims",
     "Dispatcher",
     "Lazy",
+    "Order",
+    "Recipe",
     "Strides",
     "SweptBool",
     "SweptSize",
@@ -378,6 +413,8 @@ __all__ = [
     "is_surely_contiguous",
     "known_values",
     "make",
+    "order_of",
+    "ordered",
     "product",
     "size_of",
     "strides_of",

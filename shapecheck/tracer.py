@@ -17,13 +17,13 @@ import torch.fx
 from torch import nn
 
 from shapecheck import catching
-from shapecheck.ask import Budget, Memo, Undecidable, ask, error_at, leaves, map_tree
+from shapecheck.ask import Budget, Memo, ask, error_at, is_computable, leaves, map_tree
 from shapecheck.join import join
 from shapecheck.journal import Journal
-from shapecheck.lengths.swept import Bool, Sweep, SweptBool, SweptFloat, SweptInt
+from shapecheck.lengths.swept import Bool, Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, compare
 from shapecheck.rules import ALWAYS, IN_PLACE_FORMS, LEAF_RULES, RANDOM, RULES, STRUCTURAL, Call, NoRule
 from shapecheck.rules.indexing import index_in_range
-from shapecheck.tensor import SweptTensor, dims_of, make
+from shapecheck.tensor import Recipe, SweptTensor, dims_of, make
 
 _OWN_ERROR = "_shapecheck_origin"  # set on an exception that eager raises here: its node, operation and layer, if known
 
@@ -127,6 +127,8 @@ class Tracer:
         self.doubts: list[Doubt] = []
         self.journal = Journal()
         self.frames: list[Frame] = []
+        self._joining = ""  # the module call whose paths are being joined
+        self._operation = ""  # the operation in progress
         self.asking = False  # PyTorch is executing on concrete tensors
         self._rules: Mapping[Any, Any] = RULES if rules else ALWAYS
         self._memo: Memo = {}
@@ -183,7 +185,9 @@ class Tracer:
         frame = self._current()
         values = number.values[self.live.values]
         first = values[0].item()
-        condition: Any = number == first
+        condition: Any = SweptBool(self.sweep, number.values == first, None)
+        if type(number) is SweptInt:
+            condition = compare(number, "==", first)
         self.sweep.rest_on(condition, self.live, self._place("a size used as a plain int"))
         if not bool((values == values[0]).all()):
             frame.pending.append((list(frame.events), self.live & ~condition))
@@ -204,7 +208,13 @@ class Tracer:
         """One torch function: from the frame's replay, from a rule, or from PyTorch itself."""
         if self.asking or not self.frames:
             return function(*args, **kwargs)
-        frame = self.frames[-1]
+        outside, self.sweep.inside = self.sweep.inside, 1
+        try:
+            return self._dispatch(self.frames[-1], function, args, kwargs)
+        finally:
+            self.sweep.inside = outside
+
+    def _dispatch(self, frame: Frame, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if frame.doubt is not None:
             raise frame.doubt
         position = len(frame.events)
@@ -241,12 +251,14 @@ class Tracer:
         return Bypass(name)
 
     def _operate(self, frame: Frame, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self._operation = _operation_name(function)
         if self._written:
             args, kwargs = map_tree(self._as_written, (args, kwargs))
         structural = STRUCTURAL.get(function)
         if structural is not None:
             result = structural(self, function, args, kwargs)
             if result is not NotImplemented:
+                self._remember_recipe(function, args, kwargs, result)
                 return result
         if function in RANDOM:
             args, kwargs = map_tree(_without_values, (args, kwargs))
@@ -282,9 +294,27 @@ class Tracer:
             self.sweep.rest_on(refused, self.live, self._place(operation))
             if bool(hit.values.any()):
                 self._drop(hit, function, args, kwargs, node, operation)
+        self._remember_recipe(function, args, kwargs, result)
         if not frame.is_leaf and node is not None:
             self._finish(node, result)
         return result
+
+    def _remember_recipe(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        """Values that follow from lengths alone can be computed later, should they serve as an index."""
+        inputs = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        outputs = leaves(result)
+        for output in outputs:
+            if any(output is tensor for tensor in inputs):  # changed in place
+                if type(output) is SweptTensor and output._recipe is not None:
+                    output._recipe = None
+                    output._tainted = not output.dtype.is_floating_point
+                return
+        if function in RANDOM or not all(is_computable(tensor) for tensor in inputs):
+            return
+        for position, output in enumerate(outputs):
+            if type(output) is SweptTensor and output._values is None:
+                single = position if isinstance(result, (tuple, list)) else None
+                output._recipe = Recipe(function, args, kwargs, single)
 
     def _drop(
         self, hit: SweptBool, function: Any, args: Any, kwargs: Any, node: torch.fx.Node | None, operation: str
@@ -400,7 +430,15 @@ class Tracer:
         """What `module(*args, **kwargs)` does during an analysis."""
         if self.asking or not self.frames:
             return original(module, *args, **kwargs)
-        parent = self.frames[-1]
+        outside, self.sweep.inside = self.sweep.inside, 1
+        try:
+            return self._call(self.frames[-1], module, original, args, kwargs)
+        finally:
+            self.sweep.inside = outside
+
+    def _call(
+        self, parent: Frame, module: nn.Module, original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         if parent.doubt is not None:
             raise parent.doubt
         position = len(parent.events)
@@ -450,6 +488,7 @@ class Tracer:
             return self.journal.on_meta(module)(*a, **k)
 
         run.__name__ = type(module).__name__
+        self.sweep.inside = 1
         return self._apply(frame, run, args, kwargs, lambda call, *a, **k: rule(call, module, *a, **k))
 
     def _choose(self, parent: Frame, outcomes: list[tuple[SweptBool, Any]]) -> Any:
@@ -496,6 +535,7 @@ class Tracer:
                     self.journal.roll_back(start)
                 raised: Exception | None = None
                 output: Any = None
+                self.sweep.inside = 0
                 try:
                     output = call()
                 except Dead:
@@ -508,6 +548,8 @@ class Tracer:
                     frame.doubt = Undecidable("the recursion limit of Python was reached")
                 except Exception as error:
                     raised = error
+                finally:
+                    self.sweep.inside = 1
                 if frame.bypassed is not None:
                     break
                 if frame.doubt is not None:
@@ -519,10 +561,10 @@ class Tracer:
                 states.append(self.journal.attributes_since(start))
         finally:
             self.frames.pop()
+        self.live = entry
         if frame.bypassed is not None:
             self.journal.roll_back(start)
             del self.refusals[recorded[0] :], self.doubts[recorded[1] :]
-            self.live = entry
             args, kwargs = arguments if arguments is not None else ((), {})
             return self._execute_call(frame, call, args, kwargs, frame.bypassed)
         return self._settle(frame, outcomes, states)
@@ -532,6 +574,7 @@ class Tracer:
     ) -> list[tuple[SweptBool, Any]]:
         raised = [(mask, output) for mask, output in outcomes if isinstance(output, Raised)]
         good = [(mask, output) for mask, output in outcomes if not isinstance(output, Raised)]
+        self._joining = frame.path
         if len(good) > 1:
             self.journal.reconcile(states, [mask for mask, _ in outcomes], self)
             good = join(self, good)
@@ -609,9 +652,7 @@ class Tracer:
             refusal.node.meta["error"] = refusal.error
 
     def _doubt(self, frame: Frame, lengths: SweptBool, reason: str) -> None:
-        operation = frame.events[-1][0] if frame.events else ""
-        name = operation if isinstance(operation, str) else _operation_name(operation)
-        self.doubts.append(Doubt(frame.path, name, lengths, reason))
+        self.doubts.append(Doubt(frame.path, self._operation, lengths, reason))
 
     def _frame(self, module: nn.Module | None, path: str, *, is_leaf: bool) -> Frame:
         stack = dict(self.frames[-1].stack) if self.frames else {}
@@ -663,10 +704,13 @@ class Tracer:
                 if type(leaf) is SweptTensor:
                     leaf._node = node
 
-    def _fx(self, tree: Any) -> Any:
-        return map_tree(self._fx_leaf, tree)
-
-    def _fx_leaf(self, value: Any) -> Any:
+    def _fx(self, value: Any) -> Any:
+        """The argument as a graph holds it: nodes for tensors, plain containers."""
+        if isinstance(value, (tuple, list)):
+            items = [self._fx(item) for item in value]
+            return items if isinstance(value, list) else tuple(items)
+        if isinstance(value, dict):
+            return {key: self._fx(item) for key, item in value.items()}
         if type(value) is SweptTensor:
             return value._node if value._node is not None else repr(value)
         if isinstance(value, torch.Tensor):
@@ -681,7 +725,7 @@ class Tracer:
         """The node that stands for the joined output of several paths."""
         nodes = tuple(output._node for output in outputs if output._node is not None)
         node = self.graph.create_node("call_function", joined, nodes)
-        node.meta.update(live=self.live, layer=self._place(""), operation="join", swept=result, inputs=())
+        node.meta.update(live=self.live, layer=self._joining, operation="join", swept=result, inputs=())
         result._node = node
 
 

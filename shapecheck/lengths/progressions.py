@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from shapecheck.lengths.periodic import EMPTY, Booleans, Periodic, divisors, from_members, progression
+from shapecheck.lengths.periodic import Booleans, Periodic, divisors, from_members
 
-Progression = tuple[
-    int, int | None, int
-]  # first, last (None: for ever), step; the last is a member, a single one has step 1
+# first, last (None: for ever), step; the last is a member, and a single member has step 1
+Progression = tuple[int, int | None, int]
 
 _LONGEST_PATTERN = 8  # runs in one period that are looked for in a finite set
 _LONGEST_HEAD = 2**20  # more lengths than these before the set repeats, or ends, are not searched for a pattern
@@ -130,11 +129,3 @@ def _finite(members: Periodic) -> list[Progression]:
         done = stop + 1
     found += [(int(opens[i]), int(closes[i]) - 1, 1) for i in range(done, len(opens))]
     return found
-
-
-def rebuild(parts: tuple[Progression, ...]) -> Periodic:
-    """The union of the progressions."""
-    members = EMPTY
-    for first, last, step in parts:
-        members = members.union(progression(first, last, step))
-    return members

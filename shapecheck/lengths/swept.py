@@ -22,6 +22,7 @@ the aligned patterns past their start: `Sweep.rest_on` remembers the largest len
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
 
@@ -76,6 +77,7 @@ class Sweep:
         self.gaps: list[str] = []  # decisions without a certificate
         self.executed = False  # PyTorch was asked at varying sizes: a longer sweep would not bring a proof either
         self.lengths: NDArray[np.int64] = np.arange(first, last + 1, dtype=np.int64)
+        self.inside = 1  # > 0 while the analyzer's own code runs: there a comparison is a vector, in analyzed code one bool
         self.decide: Callable[[SweptBool], bool] = _undecided
         self.decide_value: Callable[[SweptInt | SweptFloat], Any] = _undecided
         self._interned: dict[tuple[int, int, int], list[SweptInt]] = {}
@@ -336,22 +338,22 @@ class SweptInt:
     # comparison -------------------------------------------------------------------------------------------------
 
     def __lt__(self, other: Any) -> Any:
-        return _compare(self, other, "<")
+        return _answer(_compare(self, other, "<"))
 
     def __le__(self, other: Any) -> Any:
-        return _compare(self, other, "<=")
+        return _answer(_compare(self, other, "<="))
 
     def __gt__(self, other: Any) -> Any:
-        return _compare(self, other, ">")
+        return _answer(_compare(self, other, ">"))
 
     def __ge__(self, other: Any) -> Any:
-        return _compare(self, other, ">=")
+        return _answer(_compare(self, other, ">="))
 
     def __eq__(self, other: object) -> Any:
-        return _compare(self, other, "==")
+        return _answer(_compare(self, other, "=="))
 
     def __ne__(self, other: object) -> Any:
-        return _compare(self, other, "!=")
+        return _answer(_compare(self, other, "!="))
 
     def __hash__(self) -> int:
         return hash(int(self))  # a dict keyed by sizes: one run for each value
@@ -366,7 +368,7 @@ class SweptInt:
         return SweptInt.python_class
 
     def __bool__(self) -> bool:
-        return self.sweep.decide(self != 0)
+        return self.sweep.decide(_compare(self, 0, "!="))
 
     def __index__(self) -> int:
         return int(self.sweep.decide_value(self))
@@ -494,7 +496,7 @@ class SweptFloat:
         with np.errstate(all="ignore"):
             values = operation(right, self.values) if swap else operation(self.values, right)
         if values.dtype == np.bool_:
-            return SweptBool(self.sweep, values, None)
+            return _answer(SweptBool(self.sweep, values, None))
         return SweptFloat(self.sweep, values)
 
     def __add__(self, other: Any) -> Any:
@@ -590,7 +592,7 @@ class SweptFloat:
         return self._integer(np.rint)
 
     def __bool__(self) -> bool:
-        return bool(self != 0.0)
+        return bool(SweptBool(self.sweep, self.values != 0.0, None))
 
     def __float__(self) -> float:
         return float(self.sweep.decide_value(self))
@@ -637,12 +639,22 @@ def where(condition: Bool, left: Int, right: Int) -> Int:
 
 def minimum(left: Int, right: Int) -> Int:
     """The smaller one, for each length."""
-    return where(left <= right, left, right)
+    return where(compare(left, "<=", right), left, right)
 
 
 def maximum(left: Int, right: Int) -> Int:
     """The larger one, for each length."""
-    return where(left >= right, left, right)
+    return where(compare(left, ">=", right), left, right)
+
+
+def compare(left: Int, symbol: str, right: Int) -> Bool:
+    """`left symbol right` as a vector, in analyzed code too."""
+    if is_plain(left):
+        if is_plain(right):
+            return _PLAIN[symbol](left, right)
+        left, right, symbol = right, left, _MIRRORED[symbol]
+    assert not is_plain(left)
+    return _compare(left, right, symbol)
 
 
 def align(left: Pattern | None, right: Pattern | None) -> Pattern | None:
@@ -690,14 +702,30 @@ def _compare(left: SweptInt, other: object, symbol: str) -> Any:
         else:
             right = SweptFloat.constant(left.sweep, right)
     if isinstance(right, SweptFloat):
-        return getattr(SweptFloat.of(left), _METHODS[symbol])(right)
+        values = _UFUNCS[symbol](left.values, right.values)
+        return SweptBool(left.sweep, values, None)
     if right is left:
         return symbol in ("<=", ">=", "==")
     key = (symbol, id(left), right if is_plain(right) else (id(right),))
     return left.sweep.memo(key, lambda: _compute_comparison(left, right, symbol))
 
 
-_METHODS = {"<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__", "==": "__eq__", "!=": "__ne__"}
+def _answer(condition: Any) -> Any:
+    """What a comparison gives: analyzed code gets a real bool, as in eager, and is split here if need be."""
+    if type(condition) is SweptBool and not condition.sweep.inside:
+        return condition.sweep.decide(condition)
+    return condition
+
+
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+_PLAIN: dict[str, Callable[[int, int], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
 _UFUNCS: dict[str, Callable[[Any, Any], Any]] = {
     "<": np.less,
     "<=": np.less_equal,
@@ -783,7 +811,7 @@ def _identity(number: Int) -> Any:
 
 
 def _divide_swept(left: Int, right: SweptInt) -> Int:
-    if right == 0:  # splits: eager raises for these lengths only
+    if bool(_compare(right, 0, "==")):  # splits: eager raises for these lengths only
         raise ZeroDivisionError("integer division or modulo by zero")
     divisor = np.where(right.values == 0, 1, right.values)  # lengths that are not live any more
     return right.sweep.integer(_vector(left) // divisor, None)

@@ -95,8 +95,11 @@ def _minimum(entry: ComponentReport) -> str:
     report, unit = entry.report, entry.component.unit
     assert report.minimum is not None
     text = units.equivalents(unit, report.minimum)
-    if any(length < report.minimum for length in (report.unknown.minimum,) if length is not None):
+    least_unknown = report.unknown.minimum
+    if least_unknown is not None and least_unknown < report.minimum:
         text += ", or less: smaller lengths are unknown"
+    elif report.minimum == report.swept[0] > 1:
+        text += ", the first length swept"
     if report.threshold not in (None, report.minimum):
         text += f"; without a gap from {report.threshold:,}"
     if report.maximum is not None and (report.proved or report.maximum < report.swept[1]):
@@ -176,7 +179,7 @@ def _needs(layer: LayerLimit) -> str:
 
 
 def _print_failure(console: Console, failure: Failure, variable: str) -> None:
-    where = f"{_set(failure.lengths, variable)} at {failure.layer} ({failure.operation})"
+    where = f"{_set(failure.lengths, variable)} at {_place(failure)}"
     _hanging(console, "  fails    ", where, style="bold")
     at = f"{variable} = {failure.at}"
     _hanging(console, "           ", f"with {at}: {failure.error}")
@@ -200,9 +203,13 @@ def _print_failure(console: Console, failure: Failure, variable: str) -> None:
 
 
 def _print_undecided(console: Console, undecided: Undecided, variable: str) -> None:
-    where = f"{_set(undecided.lengths, variable)} at {undecided.layer} ({undecided.operation})"
+    where = f"{_set(undecided.lengths, variable)} at {_place(undecided)}"
     _hanging(console, "  unknown  ", where, style="bold")
     _hanging(console, "           ", undecided.reason)
+
+
+def _place(event: Failure | Undecided) -> str:
+    return f"{event.layer} ({event.operation})" if event.operation else event.layer
 
 
 def _print_summary(console: Console, report: ModelReport) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 
 from shapecheck.ask import Budget, ask, map_tree
-from shapecheck.lengths.swept import Bool, Int, Sweep, SweptBool, SweptFloat, SweptInt, is_plain
+from shapecheck.lengths.swept import Bool, Int, Sweep, SweptBool, SweptFloat, SweptInt, compare, is_plain, where
 from shapecheck.tensor import (
+    Dims,
     Lazy,
     Strides,
     SweptTensor,
@@ -21,6 +22,8 @@ from shapecheck.tensor import (
     dims_of,
     is_surely_contiguous,
     make,
+    order_of,
+    ordered,
     strides_of,
 )
 
@@ -74,9 +77,34 @@ class Call:
         return refused
 
     def out(self, dims: Sequence[Int], like: torch.Tensor, dtype: torch.dtype | None = None) -> SweptTensor:
-        """A result of these sizes: contiguous if the argument `like` is, else laid out as PyTorch will say when asked."""
-        strides: Strides = None if is_surely_contiguous(like) else self.lazy_strides()
-        return make(dims, dtype or like.dtype, strides)
+        """The result of an elementwise operation: laid out as its argument `like`, as far as that is dense."""
+        order = order_of(like)
+        dims = tuple(dims)
+        if order is not None and len(order) == len(dims):
+            return make(dims, dtype or like.dtype, ordered(dims, order))
+        return make(dims, dtype or like.dtype, self.lazy_strides())
+
+    def windowed(self, dims: Sequence[Int], like: torch.Tensor) -> SweptTensor:
+        """The result of an operation that keeps the suggested memory format of its argument."""
+        return make(dims, like.dtype, None if self.plain_formats(like) else self.lazy_strides())
+
+    def plain_formats(self, *tensors: torch.Tensor) -> bool:
+        """Whether the suggested memory format of all is the contiguous one, at every live length.
+
+        That is torch's `suggest_memory_format`: channels last only for tensors of 4 or 5 axes whose strides say so.
+        """
+        for tensor in tensors:
+            if is_surely_contiguous(tensor) or len(dims_of(tensor)) not in (4, 5):
+                continue
+            channels_last = _channels_last(dims_of(tensor), strides_of(tensor))
+            if type(channels_last) is not SweptBool:
+                if channels_last:
+                    return False
+                continue
+            self.sweep.rest_on(channels_last, self.live, "a memory format")
+            if bool((channels_last.values & self.live.values).any()):
+                return False
+        return True
 
     def lazy_strides(self, position: int | None = None) -> Lazy:
         """The strides of the result (or of one of several), asked of PyTorch if ever needed."""
@@ -103,6 +131,18 @@ class Call:
             return _probe(self.function, skeleton)
         except TypeError:
             raise NoRule from None
+
+
+def _channels_last(dims: Dims, strides: Dims) -> Bool:
+    """`is_channels_last_strides_2d` and `_3d` of c10/core/MemoryFormat.h, for each length."""
+    verdict: Any = compare(strides[1], "!=", 0)
+    least: Int = 0
+    for axis in (1, *range(len(dims) - 1, 1, -1), 0):
+        verdict = verdict & compare(dims[axis], "!=", 0) & compare(strides[axis], ">=", least)
+        if axis == 0:  # one element in each channel: ambiguous, and taken as contiguous
+            verdict = verdict & compare(least, "!=", strides[1])
+        least = where(compare(dims[axis], ">", 1), strides[axis] * dims[axis], strides[axis])
+    return verdict
 
 
 def _frozen(leaf: Any) -> Any:

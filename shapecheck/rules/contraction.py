@@ -7,11 +7,11 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from shapecheck.lengths.swept import Int
+from shapecheck.lengths.swept import Int, Undecidable, is_plain
 from shapecheck.rules.call import Call, NoRule
 from shapecheck.rules.indexing import index_in_range
 from shapecheck.rules.pointwise import broadcast
-from shapecheck.tensor import SweptTensor, dims_of, is_surely_contiguous, make
+from shapecheck.tensor import Dims, Lazy, SweptTensor, dims_of, make
 
 
 def linear(call: Call, input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> SweptTensor:
@@ -23,7 +23,7 @@ def linear(call: Call, input: torch.Tensor, weight: torch.Tensor, bias: torch.Te
     if bias is not None and dims_of(bias) != (matrix[0],):
         raise NoRule
     call.need_equal(dims[-1], matrix[1])
-    return call.out((*dims[:-1], matrix[0]), input)
+    return make((*dims[:-1], matrix[0]), input.dtype)
 
 
 def matmul(call: Call, input: torch.Tensor, other: torch.Tensor) -> SweptTensor:
@@ -36,10 +36,7 @@ def matmul(call: Call, input: torch.Tensor, other: torch.Tensor) -> SweptTensor:
     batch: tuple[Int, ...] = broadcast(call, [left[:-2], right[:-2]]) if len(left) > 2 or len(right) > 2 else ()
     dims = (*batch, left[-2], right[-1])
     # a matrix times a batch is folded, and may come out transposed
-    plain = len(left) == len(right) or len(right) == 2
-    if plain and is_surely_contiguous(input) and is_surely_contiguous(other):
-        return make(dims, input.dtype)
-    return make(dims, input.dtype, call.lazy_strides())
+    return make(dims, input.dtype, call.lazy_strides() if len(left) == 2 and len(right) > 2 else None)
 
 
 def bmm(call: Call, input: torch.Tensor, mat2: torch.Tensor) -> SweptTensor:
@@ -51,6 +48,43 @@ def bmm(call: Call, input: torch.Tensor, mat2: torch.Tensor) -> SweptTensor:
     call.need_equal(left[0], right[0])
     call.need_equal(left[2], right[1])
     return make((left[0], left[1], right[2]), input.dtype)
+
+
+def attention(
+    call: Call,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attn_mask: torch.Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> SweptTensor:
+    """scaled_dot_product_attention: softmax(q k^T) v over the last two axes."""
+    q, k, v = dims_of(query), dims_of(key), dims_of(value)
+    if not len(q) == len(k) == len(v) >= 3 or enable_gqa or dropout_p or not query.dtype.is_floating_point:
+        raise NoRule
+    if attn_mask is not None and (is_causal or attn_mask.dtype not in (torch.bool, query.dtype)):
+        raise NoRule
+    call.positive(*q, *k, *v)
+    call.need_same_dtype(query, key, value)
+    for one, other in (*zip(q[:-2], k[:-2], strict=True), *zip(k[:-1], v[:-1], strict=True), (q[-1], k[-1])):
+        call.need_equal(one, other)
+    if attn_mask is not None:
+        mask = dims_of(attn_mask)
+        scores = (*q[:-2], q[-2], k[-2])
+        if len(mask) > len(scores):
+            raise NoRule
+        for size, wanted in zip(mask, scores[len(scores) - len(mask) :], strict=True):
+            if size is not wanted and not (is_plain(size) and size == 1):
+                call.need((size == wanted) | (size == 1))
+    # which kernel runs, and so the layout, depends on the backend
+    return make((*q[:-1], v[-1]), query.dtype, Lazy(_open_layout))
+
+
+def _open_layout() -> Dims:
+    raise Undecidable("the memory layout of an attention's output depends on the backend")
 
 
 def embedding(
@@ -74,4 +108,5 @@ ROWS: dict[Any, Any] = {
     torch.bmm: bmm,
     torch.Tensor.bmm: bmm,
     F.embedding: embedding,
+    F.scaled_dot_product_attention: attention,
 }

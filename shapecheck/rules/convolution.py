@@ -8,9 +8,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from shapecheck.lengths.swept import Int, is_plain, where
+from shapecheck.lengths.swept import Int, Undecidable, is_plain, where
 from shapecheck.rules.call import Call, NoRule
-from shapecheck.tensor import SweptTensor, dims_of
+from shapecheck.tensor import Dims, Lazy, Strides, SweptTensor, dims_of, is_surely_contiguous, make
 
 
 def per_axis(value: Any, rank: int) -> tuple[Any, ...]:
@@ -47,6 +47,17 @@ def _batched(call: Call, x: torch.Tensor, rank: int) -> tuple[Int, ...]:
         raise NoRule
     call.positive(*dims)
     return dims
+
+
+def _layout(call: Call, input: torch.Tensor, rank: int) -> Strides:
+    """Contiguous for a contiguous input; for a permuted one the convolution backends differ, so it is left open."""
+    if is_surely_contiguous(input) or (rank > 1 and call.plain_formats(input)):
+        return None
+    return Lazy(_open_layout)
+
+
+def _open_layout() -> Dims:
+    raise Undecidable("the memory layout of a convolution of a permuted tensor depends on the backend")
 
 
 def convolution(rank: int) -> Any:
@@ -90,7 +101,7 @@ def convolution(rank: int) -> Any:
             reach = dilation[axis] * (kernel[axis] - 1)
             call.need(size + 2 * padding[axis] >= reach + 1)
             out.append(windows(size, kernel[axis], stride[axis], padding[axis], dilation[axis]))
-        return call.out(out, input)
+        return make(out, input.dtype, _layout(call, input, rank))
 
     return rule
 
@@ -133,7 +144,7 @@ def transposed(rank: int) -> Any:
             size = (dims[axis - rank] - 1) * stride[axis] + (reach + extra + 1 - 2 * padding[axis])
             call.need(size >= 1)
             out.append(size)
-        return call.out(out, input)
+        return make(out, input.dtype, _layout(call, input, rank))
 
     return rule
 
@@ -183,10 +194,9 @@ def pooling(rank: int, *, dilated: bool, indices: bool = False) -> Any:
                     call, dims[axis - rank], kernel[axis], stride[axis], padding[axis], dilation[axis], ceil_mode
                 )
             )
-        result = call.out(out, input)
         if indices:
             raise NoRule
-        return result
+        return call.windowed(out, input)
 
     return rule
 
@@ -202,7 +212,7 @@ def adaptive(rank: int) -> Any:
         if input.dtype not in (torch.float32, torch.float64):
             raise NoRule
         sizes = [dims[axis - rank] if size is None else size for axis, size in enumerate(wanted)]
-        return call.out([*dims[:-rank], *sizes], input)
+        return call.windowed([*dims[:-rank], *sizes], input)
 
     return rule
 

@@ -7,26 +7,47 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 
-from shapecheck.lengths.swept import Int, Undecidable
+from shapecheck.ask import values_at
+from shapecheck.lengths.swept import Int, SweptBool, Undecidable, at
 from shapecheck.rules.call import Call
 from shapecheck.tensor import SweptTensor
 
 
 def index_in_range(call: Call, index: torch.Tensor, size: Int) -> None:
-    """Values that lengths decided must lie in 0..size-1; those of the user's own input are taken to."""
+    """Values that lengths decided must lie in 0..size-1; those of the user's own input are taken to.
+
+    PyTorch counts a negative index from the end in x[index] only, which asks for itself.
+    """
     if type(index) is not SweptTensor:
         return
-    if index._tainted:  # pyright: ignore[reportPrivateUsage]
-        raise Undecidable("an index computed from lengths may be out of range")
     if index._values is not None:  # pyright: ignore[reportPrivateUsage]
         for value in index._values.reshape(-1):  # pyright: ignore[reportPrivateUsage]
             call.need((value >= 0) & (value < size))
+        return
     bounds = index._bounds  # pyright: ignore[reportPrivateUsage]
     if bounds is not None:
         inside: Any = (bounds.low >= 0) & (bounds.high < size)
         if bounds.exact:
             call.need(inside)
-        elif not inside:
-            raise Undecidable("an index computed from lengths may be out of range")
+            return
+        if inside is True or (type(inside) is SweptBool and not bool((~inside.values & call.live.values).any())):
+            call.need(inside)
+            return
+    if index._recipe is not None:  # pyright: ignore[reportPrivateUsage]
+        call.need(_computed(call, index, size))
+    elif index._tainted or bounds is not None:  # pyright: ignore[reportPrivateUsage]
+        raise Undecidable("an index computed from lengths may be out of range")
+
+
+def _computed(call: Call, index: SweptTensor, size: Int) -> SweptBool:
+    """Whether all indices are in range, from their values at each live length."""
+    inside = np.ones(len(call.sweep.lengths), dtype=np.bool_)
+    for position in np.flatnonzero(call.live.values):
+        values = values_at(index, int(position), {})
+        if values.numel():
+            inside[position] = 0 <= int(values.min()) and int(values.max()) < at(size, int(position))
+    call.sweep.executed = True
+    return SweptBool(call.sweep, inside, None)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from shapecheck.lengths.swept import is_plain
 from shapecheck.rules.call import Call, NoRule
-from shapecheck.tensor import SweptTensor, dims_of, product
+from shapecheck.tensor import SweptTensor, dims_of, is_surely_contiguous, make, product
 
 
 def _affine(*parameters: torch.Tensor | None, channels: Any, dtype: torch.dtype) -> None:
@@ -36,7 +36,7 @@ def instance_norm(
     _affine(running_mean, running_var, weight, bias, channels=dims[1], dtype=input.dtype)
     if use_input_stats:
         call.need(product(dims[2:]) != 1)  # "Expected more than 1 spatial element when training", in eval mode too
-    return call.out(dims, input)
+    return call.windowed(dims, input)
 
 
 def batch_norm(
@@ -57,7 +57,7 @@ def batch_norm(
     _affine(running_mean, running_var, weight, bias, channels=dims[1], dtype=input.dtype)
     if training:
         call.need(product((dims[0], *dims[2:])) != 1)  # "Expected more than 1 value per channel when training"
-    return call.out(dims, input)
+    return make(dims, input.dtype, None if is_surely_contiguous(input) else call.lazy_strides())
 
 
 def group_norm(
@@ -75,7 +75,7 @@ def group_norm(
     _affine(weight, bias, channels=dims[1], dtype=input.dtype)
     # "Expected more than 1 value per channel when training": checked on the groups, in eval mode too
     call.need(product((dims[0] * dims[1] // num_groups, *dims[2:])) != 1)
-    return call.out(dims, input)
+    return call.windowed(dims, input)
 
 
 def layer_norm(
@@ -95,7 +95,7 @@ def layer_norm(
             raise NoRule
     for size, wanted in zip(dims[-len(shape) :], shape, strict=True):
         call.need_equal(size, wanted)
-    return call.out(dims, input)
+    return make(dims, input.dtype)
 
 
 ROWS: dict[Any, Any] = {

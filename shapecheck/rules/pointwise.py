@@ -16,11 +16,14 @@ from shapecheck.tensor import (
     LARGEST_VALUES,
     Bounds,
     Dims,
+    Strides,
     SweptTensor,
     dims_of,
     is_surely_contiguous,
     known_values,
     make,
+    order_of,
+    ordered,
 )
 
 
@@ -55,14 +58,28 @@ def pointwise(call: Call, *args: Any, **kwargs: Any) -> Any:
     tensors = [leaf for leaf in (*args, *kwargs.values()) if isinstance(leaf, torch.Tensor)]
     dims = broadcast(call, [dims_of(tensor) for tensor in tensors])
     dtype = call.dtype_of_result()
-    if all(is_surely_contiguous(tensor) for tensor in tensors):
-        strides = None
-    else:
-        strides = call.lazy_strides()
-    result = make(dims, dtype, strides)
+    result = make(dims, dtype, _layout(call, dims, tensors))
     if not dtype.is_floating_point and not dtype.is_complex:
         _integers(call, result, args, kwargs, tensors)
     return result
+
+
+def _layout(call: Call, dims: Dims, tensors: list[torch.Tensor]) -> Strides:
+    """TensorIterator's choice: axes are ordered by the strides of the first operand that tells two of them apart."""
+    if all(is_surely_contiguous(tensor) for tensor in tensors):
+        return None
+    for tensor in tensors:
+        own = dims_of(tensor)
+        if len(own) == len(dims) and all(_same(a, b) for a, b in zip(own, dims, strict=True)):
+            order = order_of(tensor)
+            return call.lazy_strides() if order is None else ordered(dims, order)
+        if sum(1 for size in own if not (is_plain(size) and size == 1)) > 1:
+            break  # a broadcast operand with an order of its own
+    return call.lazy_strides()
+
+
+def _same(left: Int, right: Int) -> bool:
+    return left is right or (is_plain(left) and is_plain(right) and left == right)
 
 
 def in_place(call: Call, target: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -80,7 +97,7 @@ def in_place(call: Call, target: torch.Tensor, *args: Any, **kwargs: Any) -> Any
     if call.dtype_of_result() != target.dtype:
         raise NoRule
     if type(target) is SweptTensor:
-        if _carries(target) or any(_carries(other) for other in others):
+        if _carries(target) or (not target.dtype.is_floating_point and any(_carries(other) for other in others)):
             target._values, target._bounds, target._tainted = None, None, True  # pyright: ignore[reportPrivateUsage]
     else:
         call.written.append(target)
@@ -117,7 +134,15 @@ def softmax(call: Call, input: torch.Tensor, dim: Any = None, *args: Any, **kwar
     if not is_plain(dim) or not -len(dims) <= dim < len(dims) or not input.dtype.is_floating_point:
         raise NoRule
     dtype = kwargs.get("dtype")
-    return call.out(dims, input, dtype if isinstance(dtype, torch.dtype) else None)
+    return make(dims, dtype if isinstance(dtype, torch.dtype) else input.dtype)
+
+
+def cumulative(call: Call, input: torch.Tensor, dim: Any = None, **named: Any) -> SweptTensor:
+    """cumsum and cumprod of a floating point tensor."""
+    dims = dims_of(input)
+    if set(named) or not is_plain(dim) or not -len(dims) <= dim < len(dims) or not input.dtype.is_floating_point:
+        raise NoRule
+    return make(dims, input.dtype)
 
 
 def _alias(tensor: SweptTensor) -> SweptTensor:
@@ -248,7 +273,7 @@ def _shifted_bounds(name: str, args: tuple[Any, ...]) -> Bounds | None:
 
 # rows -------------------------------------------------------------------------------------------------------------
 
-_BINARY = """add sub mul div true_divide floor_divide remainder fmod pow maximum minimum fmax fmin atan2 hypot
+_BINARY = """max min add sub mul div true_divide floor_divide remainder fmod pow maximum minimum fmax fmin atan2 hypot
 eq ne lt le gt ge logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor where lerp addcmul addcdiv
 masked_fill clamp clip rsub copysign xlogy logaddexp isclose""".split()
 
@@ -259,7 +284,7 @@ rad2deg deg2rad logit""".split()
 _FUNCTIONAL_UNARY = """relu leaky_relu gelu silu mish elu selu celu sigmoid tanh hardtanh hardswish hardsigmoid softplus
 logsigmoid relu6 softsign tanhshrink softshrink hardshrink threshold""".split()
 
-_DUNDER_BINARY = """add radd sub rsub mul rmul truediv rtruediv floordiv mod pow rpow eq ne lt le gt ge and or xor
+_DUNDER_BINARY = """max min add radd sub rsub mul rmul truediv rtruediv floordiv mod pow rpow eq ne lt le gt ge and or xor
 iadd isub imul itruediv ifloordiv imod ipow iand ior ixor""".split()
 
 
@@ -296,6 +321,9 @@ def _rows() -> dict[Any, Any]:
         put(owner, name, softmax)
     put(torch.Tensor, "softmax", softmax)
     put(torch.Tensor, "log_softmax", softmax)
+    for name in ("cumsum", "cumprod"):
+        put(torch, name, cumulative)
+        put(torch.Tensor, name, cumulative)
     for owner, name in ((F, "dropout"), (F, "dropout1d"), (F, "dropout2d"), (F, "alpha_dropout")):
         put(owner, name, dropout)
     return rows

@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from shapecheck.lengths.swept import Int, Undecidable
 from shapecheck.rules.call import Call, NoRule
-from shapecheck.tensor import Strides, SweptTensor, dims_of, known_values, make
+from shapecheck.tensor import Order, Strides, SweptTensor, dims_of, known_values, make, ordered
 
 _LENGTHS = "_packed_lengths"  # set on the batch sizes of a packed sequence: the lengths it was packed from
 
@@ -56,7 +56,7 @@ def recurrent(call: Call, module: nn.RNNBase, input: Any, hx: Any = None) -> Any
     out_dims = (*dims[:-1], width * directions)
     strides: Strides = None
     if packed is None and len(dims) == 3 and module.batch_first:  # computed time first, returned transposed
-        strides = (out_dims[2], out_dims[0] * out_dims[2], 1)
+        strides = ordered(out_dims, (1, 0, 2))
     output: Any = make(out_dims, tensor.dtype, strides)
     if packed is not None:
         output = PackedSequence(output, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
@@ -109,16 +109,29 @@ def unpack(
     batch = len(known)
     strides: Strides = None
     if batch_first:  # padded time first, returned transposed
-        inner: Any = 1
-        tail: list[Any] = []
-        for size in reversed(rest):
-            tail.append(inner)
-            inner = inner * size
-        strides = (inner, inner * batch, *reversed(tail))
+        strides = Order((1, 0, *range(2, len(rest) + 2)))
     dims = (batch, total_length, *rest) if batch_first else (total_length, batch, *rest)
     values = np.empty(batch, dtype=object)
     values[:] = known
     return make(dims, data.dtype, strides), make((batch,), torch.int64, values=values)
+
+
+def scatter(call: Call, input: torch.Tensor, dim: int, index: torch.Tensor, src: Any, **named: Any) -> SweptTensor:
+    """`x.scatter_(0, index, src)` of small one-dimensional tensors of known values, as a permutation is inverted."""
+    positions = known_values(index)
+    values = known_values(src) if isinstance(src, torch.Tensor) else None
+    own = dims_of(input)
+    if type(input) is not SweptTensor or named or dim != 0 or len(own) != 1 or positions is None or values is None:
+        raise NoRule
+    if positions.shape != values.shape or positions.shape != own or not all(type(p) is int for p in positions):
+        raise NoRule
+    if sorted(positions) != list(range(len(positions))):
+        raise NoRule
+    inverse = np.empty(own, dtype=object)
+    for position, value in zip(positions, values, strict=True):
+        inverse[position] = value
+    input._values, input._tainted = inverse, False  # pyright: ignore[reportPrivateUsage]
+    return input
 
 
 LEAF_ROWS: dict[Any, Any] = {
@@ -128,6 +141,7 @@ LEAF_ROWS: dict[Any, Any] = {
 }
 
 ALWAYS: dict[Any, Any] = {
+    torch.Tensor.scatter_: scatter,
     torch._VF._pack_padded_sequence: pack,  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
     torch._VF._pad_packed_sequence: unpack,  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
 }

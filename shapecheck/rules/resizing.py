@@ -42,11 +42,7 @@ def pad(
         elif mode not in ("constant", "replicate"):
             raise NoRule
         out[-1 - axis] = size + left + right
-    if mode == "circular":
-        result = call.out(out, input)
-        result._strides = call.lazy_strides() if result._strides is not None else None  # pyright: ignore[reportPrivateUsage]
-        return result
-    return call.out(out, input)
+    return call.windowed(out, input)
 
 
 def interpolate(
@@ -83,7 +79,7 @@ def interpolate(
         sizes = [scaled(length, factor) for length, factor in zip(dims[2:], factors, strict=True)]
     for length in sizes:
         call.need(length >= 1)  # "Input and output sizes should be greater than 0"
-    return call.out((*dims[:2], *sizes), input)
+    return call.windowed((*dims[:2], *sizes), input)
 
 
 def scaled(length: Int, factor: Any) -> Int:

@@ -7,18 +7,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from shapecheck.lengths.swept import Int, SweptInt, is_plain, maximum, minimum, where
+from shapecheck.lengths.swept import Int, SweptInt, compare, is_plain, maximum, minimum, where
 from shapecheck.rules.call import Call, NoRule
 from shapecheck.rules.indexing import index_in_range
 from shapecheck.tensor import (
     Bounds,
     Dims,
+    Lazy,
     Strides,
     SweptTensor,
     dims_of,
     is_surely_contiguous,
     known_values,
     make,
+    order_of,
+    ordered,
     product,
     strides_of,
 )
@@ -92,10 +95,64 @@ def view(call: Call, input: torch.Tensor, *shape: Any, **named: Any) -> SweptTen
     sizes = sizes_of(shape)
     if named or not sizes or isinstance(sizes[0], torch.dtype):
         raise NoRule
-    if not is_surely_contiguous(input):
-        raise NoRule  # whether strides allow the view is PyTorch's to say
     out = view_sizes(call, dims_of(input), sizes)
-    return rearranged(make(out, input.dtype), input, lambda values: values.reshape([int(s) for s in out]))
+    strides = None if is_surely_contiguous(input) else view_strides(call, dims_of(input), strides_of(input), out)
+    return rearranged(make(out, input.dtype, strides), input, lambda values: values.reshape([int(s) for s in out]))
+
+
+def view_strides(call: Call, dims: Dims, strides: Dims, out: Dims) -> Dims:
+    """The strides of a view of a tensor that is not contiguous, where sizes of both sides can be matched in groups.
+
+    Splitting an axis is always a view. Two axes can be merged if the outer one steps over the whole inner one, or if one of
+    them has size 1: `computeStride` in ATen/TensorUtils.cpp.
+    """
+    result: list[Int] = []
+    for old, new in _groups(dims, out):
+        axes = [axis for axis in old if not (is_plain(dims[axis]) and dims[axis] == 1)]
+        if len(axes) > 2:
+            raise NoRule
+        step: Any = strides[axes[-1]] if axes else 1
+        if len(axes) == 2:
+            outer, inner = axes
+            merges = compare(strides[outer], "==", dims[inner] * strides[inner])
+            call.need(merges | compare(dims[outer], "==", 1) | compare(dims[inner], "==", 1))
+            step = where(compare(dims[inner], "==", 1), strides[outer], step)
+        inside: list[Int] = []
+        for position in reversed(new):
+            inside.append(step)
+            step = step * out[position]
+        result += reversed(inside)
+    return tuple(result)
+
+
+def _groups(dims: Dims, out: Dims) -> list[tuple[list[int], list[int]]]:
+    """Runs of axes of both sides with equal products, as short as they can be."""
+    groups: list[tuple[list[int], list[int]]] = []
+    left = right = 0
+    while left < len(dims) or right < len(out):
+        old, new = [left] if left < len(dims) else [], [right] if right < len(out) else []
+        left, right = left + len(old), right + len(new)
+        while True:
+            mine, theirs = product([dims[axis] for axis in old]), product([out[axis] for axis in new])
+            if mine is theirs or (is_plain(mine) and is_plain(theirs) and mine == theirs):
+                break
+            if right < len(out) and _divides(theirs, mine):
+                new.append(right)
+                right += 1
+            elif left < len(dims):
+                old.append(left)
+                left += 1
+            else:
+                raise NoRule
+        groups.append((old, new))
+    return groups
+
+
+def _divides(part: Int, whole: Int) -> bool:
+    """Whether more axes are likely to make the part the whole; a wrong guess ends in NoRule."""
+    if is_plain(part):
+        return not is_plain(whole) or part < whole
+    return not is_plain(whole) and bool((part.values <= whole.values).all())
 
 
 def reshape(call: Call, input: torch.Tensor, *shape: Any, **named: Any) -> SweptTensor:
@@ -124,10 +181,10 @@ def flatten(call: Call, input: torch.Tensor, start_dim: int = 0, end_dim: int = 
 def unflatten(call: Call, input: torch.Tensor, dim: int, sizes: Any) -> SweptTensor:
     dims = dims_of(input)
     axis = axis_of(dim, len(dims))
-    if not is_surely_contiguous(input):
-        raise NoRule
     part = view_sizes(call, (dims[axis],), tuple(sizes))
-    return inherit(make((*dims[:axis], *part, *dims[axis + 1 :]), input.dtype), input)
+    out = (*dims[:axis], *part, *dims[axis + 1 :])
+    strides = None if is_surely_contiguous(input) else view_strides(call, dims, strides_of(input), out)
+    return inherit(make(out, input.dtype, strides), input)
 
 
 def permute(call: Call, input: torch.Tensor, *order: Any, **named: Any) -> SweptTensor:
@@ -141,14 +198,12 @@ def permute(call: Call, input: torch.Tensor, *order: Any, **named: Any) -> Swept
 
 def _permuted(input: torch.Tensor, axes: tuple[int, ...]) -> SweptTensor:
     dims = dims_of(input)
-    strides: Strides = None
-    if axes != tuple(range(len(dims))) or not is_surely_contiguous(input):
-        old = strides_of(input)
-        strides = tuple(old[axis] for axis in axes)
     out = tuple(dims[axis] for axis in axes)
-    moved = [axis for axis in axes if not (is_plain(dims[axis]) and dims[axis] == 1)]
-    if moved == sorted(moved) and is_surely_contiguous(input):
-        strides = None  # only axes of size 1 moved
+    order = order_of(input)
+    if order is not None:
+        strides = ordered(out, tuple(axes.index(axis) for axis in order))
+    else:
+        strides = Lazy(lambda: tuple(strides_of(input)[axis] for axis in axes))
     return rearranged(make(out, input.dtype, strides), input, np.transpose, axes)
 
 
@@ -170,12 +225,18 @@ def matrix_transpose(call: Call, input: torch.Tensor) -> SweptTensor:
 def unsqueeze(call: Call, input: torch.Tensor, dim: int) -> SweptTensor:
     dims = dims_of(input)
     axis = axis_of(dim, len(dims) + 1)
-    strides: Strides = None
-    if not is_surely_contiguous(input):
-        old = strides_of(input)
-        step: Any = old[axis] * dims[axis] if axis < len(dims) else 1
-        strides = (*old[:axis], step, *old[axis:])
-    return rearranged(make((*dims[:axis], 1, *dims[axis:]), input.dtype, strides), input, np.expand_dims, axis)
+    out = (*dims[:axis], 1, *dims[axis:])
+    order = order_of(input)
+    if order is not None:
+        strides = ordered(out, (axis, *(a + (a >= axis) for a in order)))
+    else:
+        strides = Lazy(lambda: _with_unit(strides_of(input), dims, axis))
+    return rearranged(make(out, input.dtype, strides), input, np.expand_dims, axis)
+
+
+def _with_unit(strides: Dims, dims: Dims, axis: int) -> Dims:
+    step: Any = strides[axis] * dims[axis] if axis < len(dims) else 1
+    return (*strides[:axis], step, *strides[axis:])
 
 
 def squeeze(call: Call, input: torch.Tensor, dim: Any = None) -> SweptTensor:
@@ -188,11 +249,13 @@ def squeeze(call: Call, input: torch.Tensor, dim: Any = None) -> SweptTensor:
         axes = [axis_of(dim, len(dims))] if dims else []
     dropped = [axis for axis in axes if dims[axis] == 1]  # a swept size splits the execution here
     kept = [axis for axis in range(len(dims)) if axis not in dropped]
-    strides: Strides = None
-    if not is_surely_contiguous(input):
-        old = strides_of(input)
-        strides = tuple(old[axis] for axis in kept)
-    result = make([dims[axis] for axis in kept], input.dtype, strides)
+    order = order_of(input)
+    out = tuple(dims[axis] for axis in kept)
+    if order is not None:
+        strides = ordered(out, tuple(kept.index(axis) for axis in order if axis in kept))
+    else:
+        strides = Lazy(lambda: tuple(strides_of(input)[axis] for axis in kept))
+    result = make(out, input.dtype, strides)
     return rearranged(result, input, lambda values: np.squeeze(values, tuple(dropped)))
 
 
@@ -204,32 +267,35 @@ def expand(call: Call, input: torch.Tensor, *sizes: Any, **named: Any) -> SweptT
     if len(wanted) < len(dims):
         raise NoRule
     new = len(wanted) - len(dims)
-    old = strides_of(input)
     out: list[Int] = []
-    strides: list[Int] = []
+    kept: list[Any] = []
     for position, size in enumerate(wanted):
         if position < new:
             if not (size >= 0):
                 raise NoRule
             out.append(size)
-            strides.append(0)
             continue
         have = dims[position - new]
-        step = old[position - new]
         if is_plain(size) and size == -1:
-            out.append(have)
-            strides.append(step)
-        elif size is have:
-            out.append(size)
-            strides.append(step)
-        else:
+            size = have
+        if size is not have:
             call.need((size == have) | (have == 1))
             if not (size >= 0):
                 raise NoRule
-            out.append(size)
-            kept = size == have
-            strides.append(where(kept, step, 0))
-    return inherit(make(out, input.dtype, tuple(strides)), input)
+        out.append(size)
+        kept.append(True if size is have else size == have)
+
+    def strides() -> Dims:
+        old = strides_of(input)
+        return (*((0,) * new), *(where(same, step, 0) for same, step in zip(kept, old, strict=True)))
+
+    unchanged = not new and all(same is True for same in kept)
+    layout: Strides = Lazy(strides)
+    if unchanged and type(input) is SweptTensor:
+        layout = input._strides  # pyright: ignore[reportPrivateUsage]
+    elif unchanged and is_surely_contiguous(input):
+        layout = None
+    return inherit(make(out, input.dtype, layout), input)
 
 
 def expand_as(call: Call, input: torch.Tensor, other: torch.Tensor) -> SweptTensor:
@@ -274,7 +340,7 @@ def cat(call: Call, tensors: Any, dim: int = 0, **named: Any) -> SweptTensor:
     dtype = tensors[0].dtype
     if any(tensor.dtype != dtype for tensor in tensors):
         dtype = torch_result_type(tensors)
-    strides: Strides = None if all(is_surely_contiguous(tensor) for tensor in tensors) else call.lazy_strides()
+    strides: Strides = None if call.plain_formats(*tensors) else call.lazy_strides()
     result = make(out, dtype, strides)
     values = [known_values(tensor) for tensor in tensors]
     if any(type(t) is SweptTensor and (t._values is not None or t._bounds is not None or t._tainted) for t in tensors):  # pyright: ignore[reportPrivateUsage]
@@ -304,7 +370,7 @@ def stack(call: Call, tensors: Any, dim: int = 0) -> SweptTensor:
             raise NoRule
         for size, other in zip(first, dims_of(tensor), strict=True):
             call.need_equal(size, other)
-    strides: Strides = None if all(is_surely_contiguous(tensor) for tensor in tensors) else call.lazy_strides()
+    strides: Strides = None if call.plain_formats(*tensors) else call.lazy_strides()
     result = make((*first[:axis], len(tensors), *first[axis:]), dtype, strides)
     values = [known_values(tensor) for tensor in tensors]
     if any(type(t) is SweptTensor and (t._values is not None or t._bounds is not None or t._tainted) for t in tensors):  # pyright: ignore[reportPrivateUsage]
@@ -320,7 +386,7 @@ def _parts(input: torch.Tensor, axis: int, sizes: list[Int]) -> tuple[SweptTenso
     leading = all(is_plain(size) and size == 1 for size in dims[:axis])
     strides: Strides = None
     if not (leading and is_surely_contiguous(input)):
-        strides = strides_of(input)
+        strides = Lazy(lambda: strides_of(input))
     parts = [make((*dims[:axis], size, *dims[axis + 1 :]), input.dtype, strides) for size in sizes]
     values = known_values(input) if type(input) is SweptTensor else None
     if values is not None:
@@ -371,9 +437,10 @@ def unbind(call: Call, input: torch.Tensor, dim: int = 0) -> tuple[SweptTensor, 
 
 def _selected(input: torch.Tensor, axis: int, position: Any) -> SweptTensor:
     dims = dims_of(input)
-    old = strides_of(input)
     leading = all(is_plain(size) and size == 1 for size in dims[:axis])
-    strides: Strides = None if leading and is_surely_contiguous(input) else (*old[:axis], *old[axis + 1 :])
+    strides: Strides = None
+    if not (leading and is_surely_contiguous(input)):
+        strides = Lazy(lambda: (*strides_of(input)[:axis], *strides_of(input)[axis + 1 :]))
     result = make((*dims[:axis], *dims[axis + 1 :]), input.dtype, strides)
     if is_plain(position):
         return rearranged(result, input, np.take, position, axis)
@@ -398,11 +465,15 @@ def narrow(call: Call, input: torch.Tensor, dim: int, start: Any, length: Any) -
 
 def _cut(input: torch.Tensor, axis: int, length: Int, step: int = 1) -> SweptTensor:
     dims = dims_of(input)
-    old = strides_of(input)
     leading = all(is_plain(size) and size == 1 for size in dims[:axis])
     strides: Strides = None
     if not (leading and step == 1 and is_surely_contiguous(input)):
-        strides = (*old[:axis], old[axis] * step, *old[axis + 1 :])
+
+        def stepped() -> Dims:
+            old = strides_of(input)
+            return (*old[:axis], old[axis] * step, *old[axis + 1 :])
+
+        strides = Lazy(stepped)
     return inherit(make((*dims[:axis], length, *dims[axis + 1 :]), input.dtype, strides), input)
 
 
@@ -438,6 +509,18 @@ def index_select(call: Call, input: torch.Tensor, dim: int, index: torch.Tensor)
     index_in_range(call, index, dims[axis])
     result = make((*dims[:axis], dims_of(index)[0], *dims[axis + 1 :]), input.dtype)
     return inherit(result, input)
+
+
+def gather(call: Call, input: torch.Tensor, dim: int, index: torch.Tensor, **named: Any) -> SweptTensor:
+    dims, wanted = dims_of(input), dims_of(index)
+    axis = axis_of(dim, len(dims))
+    if named or len(wanted) != len(dims) or index.dtype != torch.int64:
+        raise NoRule
+    index_in_range(call, index, dims[axis])
+    for position, (size, limit) in enumerate(zip(wanted, dims, strict=True)):
+        if position != axis and size is not limit:
+            call.need(size <= limit)
+    return inherit(make(wanted, input.dtype), input)
 
 
 def _gathered(input: torch.Tensor, index: torch.Tensor) -> SweptTensor:
@@ -486,7 +569,7 @@ def getitem(call: Call, input: torch.Tensor, index: Any) -> SweptTensor:
         else:
             result = select(call, result, axis, part)
     if result is input:  # x[:], x[...]: a view of everything
-        strides: Strides = None if is_surely_contiguous(input) else strides_of(input)
+        strides: Strides = None if is_surely_contiguous(input) else Lazy(lambda: strides_of(input))
         return rearranged(make(dims, input.dtype, strides), input, np.copy)
     assert type(result) is SweptTensor
     return result
@@ -535,7 +618,7 @@ def contiguous(call: Call, input: torch.Tensor, *, memory_format: Any = torch.co
 def clone(call: Call, input: torch.Tensor, *, memory_format: Any = torch.preserve_format) -> SweptTensor:
     if memory_format is torch.contiguous_format or is_surely_contiguous(input):
         return rearranged(make(dims_of(input), input.dtype), input, np.copy)
-    return inherit(make(dims_of(input), input.dtype, call.lazy_strides()), input)
+    return inherit(call.out(dims_of(input), input), input)
 
 
 def flip(call: Call, input: torch.Tensor, *dims: Any, **named: Any) -> SweptTensor:
@@ -560,7 +643,7 @@ def reduction(call: Call, input: torch.Tensor, dim: Any = None, keepdim: bool = 
         if not axes or len(set(axes)) != len(axes):
             raise NoRule
     out = [1 if axis in axes else size for axis, size in enumerate(dims) if keepdim or axis not in axes]
-    return call.out(out, input)
+    return make(out, input.dtype)
 
 
 def _rows() -> dict[Any, Any]:
@@ -601,6 +684,7 @@ def _rows() -> dict[Any, Any]:
     for function in (torch.cat, torch.concat, torch.concatenate):
         rows[function] = cat
     rows[torch.stack] = stack
+    rows[torch.gather] = rows[torch.Tensor.gather] = gather
     rows[torch.index_select] = rows[torch.Tensor.index_select] = index_select
     return rows
 

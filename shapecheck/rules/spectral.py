@@ -8,7 +8,7 @@ import torch
 
 from shapecheck.lengths.swept import Int, Undecidable, is_plain
 from shapecheck.rules.call import Call, NoRule
-from shapecheck.tensor import SweptTensor, dims_of, make
+from shapecheck.tensor import Order, SweptTensor, dims_of, make
 
 _COMPLEX = {torch.float32: torch.complex64, torch.float64: torch.complex128}
 _REAL = {complex_type: real for real, complex_type in _COMPLEX.items()}

@@ -228,7 +228,7 @@ def test_a_common_period_that_is_too_long_is_refused():
         return LengthSet.parse(f"T mod {period} = 1")
 
     with pytest.raises(ValueError, match="4,292,870,399 lengths: too long to write down"):
-        every(65521) | every(65519)
+        _ = every(65521) | every(65519)
 
 
 def test_pickle_and_repr():

@@ -125,6 +125,15 @@ def test_unknown_lengths_stand_in_heading_and_summary() -> None:
     assert "unknown  T in {5, 7} at convs (torch.rand)\n           the result depends on random numbers" in shown
 
 
+def test_a_minimum_below_which_lengths_are_unknown_says_so() -> None:
+    assert "0.00025 s, or less: smaller lengths are unknown" in text(handmade.model_report(handmade.undecided()))
+
+
+def test_a_minimum_where_the_sweep_begins_says_so() -> None:
+    shown = text(handmade.model_report(changed(handmade.style_encoder(), swept=(65, 1024))))
+    assert "0.8125 s, the first length swept" in shown
+
+
 def test_long_sets_say_what_they_leave_out() -> None:
     primes = [n for n in range(2, 1000) if all(n % d for d in range(2, n))]
     scattered = LengthSet.of(primes, 1, 1024)
