@@ -17,13 +17,14 @@ import torch.fx
 from torch import nn
 
 from shapecheck import catching
-from shapecheck.ask import Budget, Memo, ask, error_at, is_computable, leaves, map_tree
+from shapecheck.ask import Budget, Memo, ask, error_at, leaves, map_tree
 from shapecheck.join import join
 from shapecheck.journal import Journal
+from shapecheck.recipes import Recipes
 from shapecheck.lengths.swept import Bool, Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, compare
 from shapecheck.rules import ALWAYS, IN_PLACE_FORMS, LEAF_RULES, RANDOM, RULES, STRUCTURAL, Call, NoRule
 from shapecheck.rules.indexing import index_in_range
-from shapecheck.tensor import Recipe, SweptTensor, dims_of, make
+from shapecheck.tensor import SweptTensor, dims_of, make
 
 _OWN_ERROR = "_shapecheck_origin"  # set on an exception that eager raises here: its node, operation and layer, if known
 
@@ -127,6 +128,7 @@ class Tracer:
         self.doubts: list[Doubt] = []
         self.journal = Journal()
         self.frames: list[Frame] = []
+        self._recipes = Recipes()
         self._joining = ""  # the module call whose paths are being joined
         self._operation = ""  # the operation in progress
         self.asking = False  # PyTorch is executing on concrete tensors
@@ -235,7 +237,7 @@ class Tracer:
             frame.doubt = doubt
             raise
         except Exception as error:
-            if hasattr(error, _OWN_ERROR):  # what eager raises here
+            if hasattr(error, _OWN_ERROR) and not self.sweep.poked:  # what eager raises here
                 raise
             what = f"{_operation_name(function)}: {type(error).__name__}: {error}"
             frame.doubt = Undecidable(f"the analyzer itself failed at {what}")
@@ -258,7 +260,8 @@ class Tracer:
         if structural is not None:
             result = structural(self, function, args, kwargs)
             if result is not NotImplemented:
-                self._remember_recipe(function, args, kwargs, result)
+                if not args or result is not args[0]:
+                    self._recipes.remember(function, args, kwargs, result)
                 return result
         if function in RANDOM:
             args, kwargs = map_tree(_without_values, (args, kwargs))
@@ -294,27 +297,10 @@ class Tracer:
             self.sweep.rest_on(refused, self.live, self._place(operation))
             if bool(hit.values.any()):
                 self._drop(hit, function, args, kwargs, node, operation)
-        self._remember_recipe(function, args, kwargs, result)
+        self._recipes.remember(function, args, kwargs, result)
         if not frame.is_leaf and node is not None:
             self._finish(node, result)
         return result
-
-    def _remember_recipe(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
-        """Values that follow from lengths alone can be computed later, should they serve as an index."""
-        inputs = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
-        outputs = leaves(result)
-        for output in outputs:
-            if any(output is tensor for tensor in inputs):  # changed in place
-                if type(output) is SweptTensor and output._recipe is not None:
-                    output._recipe = None
-                    output._tainted = not output.dtype.is_floating_point
-                return
-        if function in RANDOM or not all(is_computable(tensor) for tensor in inputs):
-            return
-        for position, output in enumerate(outputs):
-            if type(output) is SweptTensor and output._values is None:
-                single = position if isinstance(result, (tuple, list)) else None
-                output._recipe = Recipe(function, args, kwargs, single)
 
     def _drop(
         self, hit: SweptBool, function: Any, args: Any, kwargs: Any, node: torch.fx.Node | None, operation: str
@@ -488,6 +474,7 @@ class Tracer:
             return self.journal.on_meta(module)(*a, **k)
 
         run.__name__ = type(module).__name__
+        run.on_meta = True  # pyright: ignore[reportFunctionMemberAccess]
         self.sweep.inside = 1
         return self._apply(frame, run, args, kwargs, lambda call, *a, **k: rule(call, module, *a, **k))
 
@@ -548,6 +535,9 @@ class Tracer:
                     frame.doubt = Undecidable("the recursion limit of Python was reached")
                 except Exception as error:
                     raised = error
+                    if self.sweep.poked:
+                        self.sweep.poked = False
+                        frame.doubt = Undecidable("a size is passed to a function of torch that cannot be followed")
                 finally:
                     self.sweep.inside = 1
                 if frame.bypassed is not None:
@@ -599,6 +589,7 @@ class Tracer:
             return self.journal.on_meta(module)(*a, **k)
 
         run.__name__ = name
+        run.on_meta = True  # pyright: ignore[reportFunctionMemberAccess]
         try:
             result, refused = self._ask_module(run, args, kwargs, frame)
         except Undecidable as doubt:

@@ -77,6 +77,7 @@ class Sweep:
         self.gaps: list[str] = []  # decisions without a certificate
         self.executed = False  # PyTorch was asked at varying sizes: a longer sweep would not bring a proof either
         self.lengths: NDArray[np.int64] = np.arange(first, last + 1, dtype=np.int64)
+        self.poked = False  # torch read a swept size as a plain one; what it raised then is not eager's error
         self.inside = 1  # > 0 while the analyzer's own code runs: there a comparison is a vector, in analyzed code one bool
         self.decide: Callable[[SweptBool], bool] = _undecided
         self.decide_value: Callable[[SweptInt | SweptFloat], Any] = _undecided
@@ -382,6 +383,7 @@ class SweptInt:
 
     def __getattr__(self, name: str) -> Any:
         if name == "node":  # torch.SymInt's: a parser that does not dispatch is about to read it
+            self.sweep.poked = True
             raise Undecidable("a size is passed to a function of torch that cannot be followed")
         if name.startswith("__") or not hasattr(int, name):
             raise AttributeError(f"'int' object has no attribute {name!r}")

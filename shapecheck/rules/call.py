@@ -116,7 +116,8 @@ class Call:
             asked = live if refused is None else live & ~refused
             answer = ask(sweep, function, args, kwargs, asked, {}, Budget(200_000))
             if answer.varied:
-                sweep.gaps.append("a memory layout, which was executed")
+                sweep.executed = True
+                sweep.gaps.append(f"the memory layout of {getattr(function, '__name__', function)}, which was executed")
             if len(answer.groups) != 1:
                 raise NoRule
             result = answer.groups[0].result
@@ -193,7 +194,7 @@ def _probe(function: Callable[..., Any], skeleton: Any) -> torch.dtype:
 def _build(item: Any) -> Any:
     if isinstance(item, _Stand):
         if len(item) == 2:
-            return torch.empty((1,) * item[1], dtype=item[0], device="meta")
+            return torch.ones((1,) * item[1], dtype=item[0])
         return item[0](1)
     if isinstance(item, tuple):
         return tuple(_build(part) for part in item)

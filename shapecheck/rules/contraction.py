@@ -83,6 +83,76 @@ def attention(
     return make((*q[:-1], v[-1]), query.dtype, Lazy(_open_layout))
 
 
+def multi_head_attention(
+    call: Call,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    embed_dim_to_check: int,
+    num_heads: int,
+    in_proj_weight: torch.Tensor | None,
+    in_proj_bias: torch.Tensor | None,
+    bias_k: torch.Tensor | None,
+    bias_v: torch.Tensor | None,
+    add_zero_attn: bool,
+    dropout_p: float,
+    out_proj_weight: torch.Tensor,
+    out_proj_bias: torch.Tensor | None,
+    training: bool = True,
+    key_padding_mask: torch.Tensor | None = None,
+    need_weights: bool = True,
+    attn_mask: torch.Tensor | None = None,
+    use_separate_proj_weight: bool = False,
+    q_proj_weight: torch.Tensor | None = None,
+    k_proj_weight: torch.Tensor | None = None,
+    v_proj_weight: torch.Tensor | None = None,
+    static_k: torch.Tensor | None = None,
+    static_v: torch.Tensor | None = None,
+    average_attn_weights: bool = True,
+    is_causal: bool = False,
+) -> tuple[SweptTensor, SweptTensor | None]:
+    """F.multi_head_attention_forward of batched [L, N, E] and [S, N, E], with weights of the sizes they should have."""
+    q, k, v = dims_of(query), dims_of(key), dims_of(value)
+    unusual = bias_k is not None or bias_v is not None or static_k is not None or static_v is not None or add_zero_attn
+    if unusual or is_causal or not len(q) == len(k) == len(v) == 3 or query.dtype not in (torch.float32, torch.float64):
+        raise NoRule
+    width = embed_dim_to_check
+    projections = (q_proj_weight, k_proj_weight, v_proj_weight)
+    if use_separate_proj_weight:
+        if any(weight is None or dims_of(weight) != (width, width) for weight in projections):
+            raise NoRule
+    elif in_proj_weight is None or dims_of(in_proj_weight) != (3 * width, width):
+        raise NoRule
+    if in_proj_bias is not None and dims_of(in_proj_bias) != (3 * width,):
+        raise NoRule
+    if dims_of(out_proj_weight) != (width, width) or width % num_heads:
+        raise NoRule
+    call.positive(*q, *k)
+    call.need_same_dtype(query, key, value, out_proj_weight, out_proj_bias)
+    for size, wanted in ((q[2], width), (k[2], width), (v[2], width), (k[0], v[0]), (k[1], v[1]), (q[1], k[1])):
+        call.need_equal(size, wanted)
+    if attn_mask is not None:
+        mask = dims_of(attn_mask)
+        if attn_mask.dtype not in (torch.bool, query.dtype):
+            raise NoRule
+        wanted_mask = (q[0], k[0]) if len(mask) == 2 else (q[1] * num_heads, q[0], k[0])
+        if len(mask) != len(wanted_mask):
+            raise NoRule
+        for size, wanted in zip(mask, wanted_mask, strict=True):
+            call.need_equal(size, wanted)
+    if key_padding_mask is not None:
+        mask = dims_of(key_padding_mask)
+        if len(mask) != 2 or key_padding_mask.dtype not in (torch.bool, query.dtype):
+            raise NoRule
+        call.need_equal(mask[0], k[1])
+        call.need_equal(mask[1], k[0])
+    output = make((q[0], q[1], width), query.dtype)
+    if not need_weights:
+        return output, None
+    heads: tuple[Int, ...] = () if average_attn_weights else (num_heads,)
+    return output, make((q[1], *heads, q[0], k[0]), query.dtype)
+
+
 def _open_layout() -> Dims:
     raise Undecidable("the memory layout of an attention's output depends on the backend")
 
@@ -108,5 +178,6 @@ ROWS: dict[Any, Any] = {
     torch.bmm: bmm,
     torch.Tensor.bmm: bmm,
     F.embedding: embedding,
+    F.multi_head_attention_forward: multi_head_attention,
     F.scaled_dot_product_attention: attention,
 }

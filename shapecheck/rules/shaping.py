@@ -72,13 +72,15 @@ def view_sizes(call: Call, dims: Dims, sizes: tuple[Any, ...]) -> Dims:
     for size in wanted:
         if not (size >= 1):
             raise NoRule
-    left, right = list(dims), list(wanted)
+    left: list[Int] = []
+    right = list(wanted)
     for size in dims:
         for position, other in enumerate(right):
             if other is size or (is_plain(other) and is_plain(size) and other == size):
                 del right[position]
-                left.remove(size) if is_plain(size) else left.pop(next(i for i, v in enumerate(left) if v is size))
                 break
+        else:
+            left.append(size)
     total, known = product(left), product(right)
     if len(wanted) == len(sizes):
         call.need_equal(total, known)
@@ -296,6 +298,10 @@ def expand(call: Call, input: torch.Tensor, *sizes: Any, **named: Any) -> SweptT
     elif unchanged and is_surely_contiguous(input):
         layout = None
     return inherit(make(out, input.dtype, layout), input)
+
+
+def broadcast_to(call: Call, input: torch.Tensor, size: Any) -> SweptTensor:
+    return expand(call, input, *tuple(size))
 
 
 def expand_as(call: Call, input: torch.Tensor, other: torch.Tensor) -> SweptTensor:
@@ -677,6 +683,7 @@ def _rows() -> dict[Any, Any]:
     rows[torch.Tensor.view] = view
     rows[torch.Tensor.expand] = expand
     rows[torch.Tensor.expand_as] = expand_as
+    rows[torch.broadcast_to] = rows[torch.Tensor.broadcast_to] = broadcast_to
     rows[torch.Tensor.repeat] = repeat
     rows[torch.Tensor.__getitem__] = getitem
     rows[torch.Tensor.__setitem__] = setitem

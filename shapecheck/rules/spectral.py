@@ -49,8 +49,8 @@ def stft(
     bins = n_fft // 2 + 1 if onesided in (None, True) else n_fft
     frames = (size - n_fft) // hop_length + 1
     # computed frame by frame and returned transposed
-    strides: tuple[Int, ...] = (1, bins) if len(dims) == 1 else (frames * bins, 1, bins)
-    return make((*dims[:-1], bins, frames), _COMPLEX[input.dtype], strides)
+    order = Order((1, 0) if len(dims) == 1 else (0, 2, 1))
+    return make((*dims[:-1], bins, frames), _COMPLEX[input.dtype], order)
 
 
 def istft(

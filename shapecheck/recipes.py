@@ -1,0 +1,101 @@
+"""How integer tensors that follow from lengths alone came about, so that their true values can be computed at one length.
+
+Positions, masks and buckets of relative distances serve as indices, and whether an index is in range is no matter of shapes.
+Invariant: a recipe gives the tensor's values as they are now, or is withdrawn.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from shapecheck.ask import is_computable, leaves, map_tree
+from shapecheck.rules import RANDOM
+from shapecheck.tensor import Recipe, SweptTensor, make
+
+_VIEWS = frozenset(
+    "view reshape transpose permute unsqueeze squeeze expand expand_as __getitem__ select narrow chunk split unbind flatten "
+    "unflatten t swapaxes swapdims detach to contiguous type type_as view_as movedim diagonal unfold T mT".split()
+)
+
+
+class Recipes:
+    """The recipes of one analysis."""
+
+    def __init__(self) -> None:
+        self._made: list[SweptTensor] = []
+        self._viewed: dict[int, torch.Tensor] = {}  # tensors that share their memory with others
+        self._withdrawn = False
+
+    def remember(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        """Note how the results of one operation were made, if no input data went into them."""
+        inputs = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        known = function not in RANDOM and all(is_computable(tensor) for tensor in inputs)
+        name: str = getattr(function, "__name__", "")
+        if name == "__setitem__" or (inputs and any(result is tensor for tensor in inputs)):
+            self._changed_in_place(function, args, kwargs, known)
+            return
+        if not known:
+            return
+        if name in _VIEWS:
+            self._viewed.update((id(tensor), tensor) for tensor in inputs)
+        frozen_args, frozen_kwargs = map_tree(_frozen, (args, kwargs))
+        for position, output in enumerate(leaves(result)):
+            if type(output) is SweptTensor and output._values is None:
+                single = position if isinstance(result, (tuple, list)) else None
+                self._give(output, Recipe(function, frozen_args, frozen_kwargs, single))
+
+    def _changed_in_place(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], known: bool) -> None:
+        target = args[0]
+        if type(target) is not SweptTensor:
+            self._withdraw()
+            return
+        if target._recipe is None:
+            if target._tainted or target._bounds is not None:
+                self._withdraw()
+            return
+        if id(target) in self._viewed or getattr(target._recipe.function, "__name__", "") in _VIEWS:
+            self._withdraw()  # whoever shares its memory changed, too
+        elif known:
+            before = _frozen(target)
+            rest, named = map_tree(_frozen, (args[1:], kwargs))
+            self._give(target, Recipe(_Changed(function), (before, *rest), named, None))
+        else:
+            target._recipe = None
+            target._tainted = not target.dtype.is_floating_point
+
+    def _give(self, tensor: SweptTensor, recipe: Recipe) -> None:
+        if self._withdrawn:
+            tensor._tainted = not tensor.dtype.is_floating_point
+            return
+        tensor._recipe = recipe
+        self._made.append(tensor)
+
+    def _withdraw(self) -> None:
+        self._withdrawn = True
+        for tensor in self._made:
+            tensor._recipe = None
+            tensor._tainted = not tensor.dtype.is_floating_point
+
+
+class _Changed:
+    """An operation in place, as one that leaves its argument alone."""
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+        self.__name__: str = getattr(function, "__name__", "")
+
+    def __call__(self, target: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        changed = target.clone()
+        self._function(changed, *args, **kwargs)
+        return changed
+
+
+def _frozen(leaf: Any) -> Any:
+    """A copy that later changes in place do not reach."""
+    if type(leaf) is not SweptTensor:
+        return leaf
+    copy = make(leaf._dims, leaf._dtype, leaf._strides, values=leaf._values, bounds=leaf._bounds)
+    copy._recipe = leaf._recipe
+    return copy
