@@ -96,16 +96,16 @@ def _analyze(
         for mask, _ in outcomes:
             valid = valid | mask
         invalid, unknown = sweep.never(), sweep.never()
-        for refusal in tracer.refusals:
+        for refusal in tracer.record.refusals:
             invalid = invalid | refusal.lengths
-        for doubt in tracer.doubts:
+        for doubt in tracer.record.doubts:
             unknown = unknown | doubt.lengths
         # a length that took several ways is not decided; it cannot, and this is the net below that statement
         twice = (valid.values & invalid.values) | ~(valid.values | invalid.values | unknown.values)
         if bool(twice.any()):
             unknown = unknown | SweptBool(sweep, twice, None)
         valid, invalid = valid & ~unknown, invalid & ~unknown
-        proved = sweep.proved and not tracer.doubts and align(valid.pattern, invalid.pattern) is not None
+        proved = sweep.proved and not tracer.record.doubts and align(valid.pattern, invalid.pattern) is not None
 
     def to_set(lengths: SweptBool) -> LengthSet:
         return length_set(lengths, proved)
@@ -121,7 +121,7 @@ def _analyze(
         layers=layers_of(tracer, variable, proved, to_set),
         failures=failures_of(tracer, variable, proved, to_set),
         undecided=undecided_of(tracer, to_set),
-        graph=tracer.graph,
+        graph=tracer.record.graph,
     )
 
 

@@ -5,7 +5,8 @@ Outputs that have no common form (another structure, rank or dtype) are not join
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,13 +31,10 @@ class NotJoinable(Exception):
     """The values have no common form."""
 
 
-class Joiner(Protocol):
-    """The tracer, which gives a joined tensor its node in the graph."""
-
-    def join_node(self, outputs: list[SweptTensor], result: SweptTensor) -> None: ...
+JoinNode = Callable[[list[SweptTensor], SweptTensor], None]  # gives a joined tensor its node in the graph
 
 
-def join(joiner: Joiner, outcomes: list[tuple[SweptBool, Any]]) -> list[tuple[SweptBool, Any]]:
+def join(join_node: JoinNode, outcomes: list[tuple[SweptBool, Any]]) -> list[tuple[SweptBool, Any]]:
     """One (lengths, output) pair for each form that the outputs come in; the first form first."""
     joined: list[tuple[SweptBool, Any]] = []
     left = outcomes
@@ -45,7 +43,7 @@ def join(joiner: Joiner, outcomes: list[tuple[SweptBool, Any]]) -> list[tuple[Sw
         value = left[0][1]
         for outcome in left[1:]:
             try:
-                value = join_leaves(joiner, [*members, outcome])
+                value = join_leaves(join_node, [*members, outcome])
             except NotJoinable:
                 others.append(outcome)
             else:
@@ -58,7 +56,7 @@ def join(joiner: Joiner, outcomes: list[tuple[SweptBool, Any]]) -> list[tuple[Sw
     return joined
 
 
-def join_leaves(joiner: Joiner, outcomes: list[tuple[SweptBool, Any]]) -> Any:
+def join_leaves(join_node: JoinNode, outcomes: list[tuple[SweptBool, Any]]) -> Any:
     """The joined value of trees of one form; raises NotJoinable."""
     first = outcomes[0][1]
     values = [value for _, value in outcomes]
@@ -69,7 +67,7 @@ def join_leaves(joiner: Joiner, outcomes: list[tuple[SweptBool, Any]]) -> Any:
         if any(type(value) not in (kind, torch.Size, SweptSize) or len(value) != len(first) for value in values):
             raise NotJoinable
         items = [
-            join_leaves(joiner, [(mask, value[i]) for mask, value in outcomes]) for i in range(len(first))
+            join_leaves(join_node, [(mask, value[i]) for mask, value in outcomes]) for i in range(len(first))
         ]
         if kind is SweptSize:
             return size_of(items)
@@ -77,12 +75,12 @@ def join_leaves(joiner: Joiner, outcomes: list[tuple[SweptBool, Any]]) -> Any:
     if isinstance(first, dict):
         if any(type(value) is not kind or list(value) != list(first) for value in values):
             raise NotJoinable
-        joined = {key: join_leaves(joiner, [(mask, value[key]) for mask, value in outcomes]) for key in first}
+        joined = {key: join_leaves(join_node, [(mask, value[key]) for mask, value in outcomes]) for key in first}
         return joined if kind is dict else kind(**joined)
     if isinstance(first, torch.Tensor):
         if not all(isinstance(value, torch.Tensor) for value in values):
             raise NotJoinable
-        return _join_tensors(joiner, outcomes)
+        return _join_tensors(join_node, outcomes)
     if all(isinstance(value, (bool, SweptBool)) for value in values):
         result: Any = values[-1]
         for mask, value in reversed(outcomes[:-1]):
@@ -105,7 +103,7 @@ def _join_numbers(outcomes: list[tuple[SweptBool, Any]]) -> Int:
     return result
 
 
-def _join_tensors(joiner: Joiner, outcomes: list[tuple[SweptBool, Any]]) -> SweptTensor:
+def _join_tensors(join_node: JoinNode, outcomes: list[tuple[SweptBool, Any]]) -> SweptTensor:
     tensors: list[torch.Tensor] = [value for _, value in outcomes]
     first = tensors[0]
     rank = len(dims_of(first))
@@ -123,13 +121,13 @@ def _join_tensors(joiner: Joiner, outcomes: list[tuple[SweptBool, Any]]) -> Swep
         strides = Lazy(lambda: each([strides_of(tensor) for tensor in tensors]))
     elif first_order := orders.pop():
         strides = ordered(dims, first_order)
-    values, bounds, tainted = _join_values(joiner, masks, tensors)
+    values, bounds, tainted = _join_values(join_node, masks, tensors)
     result = make(dims, first.dtype, strides, values=values, bounds=bounds, tainted=tainted)
-    joiner.join_node([tensor for tensor in tensors if type(tensor) is SweptTensor], result)
+    join_node([tensor for tensor in tensors if type(tensor) is SweptTensor], result)
     return result
 
 
-def _join_values(joiner: Joiner, masks: list[SweptBool], tensors: list[torch.Tensor]) -> tuple[Any, Any, bool]:
+def _join_values(join_node: JoinNode, masks: list[SweptBool], tensors: list[torch.Tensor]) -> tuple[Any, Any, bool]:
     """(values, bounds, tainted) of the joined integer tensor."""
     swept = [tensor for tensor in tensors if type(tensor) is SweptTensor]
     carriers = [t for t in swept if t._values is not None or t._bounds is not None or t._tainted]  # pyright: ignore[reportPrivateUsage]
@@ -141,7 +139,7 @@ def _join_values(joiner: Joiner, masks: list[SweptBool], tensors: list[torch.Ten
         try:
             for index in np.ndindex(joined.shape):
                 column = [value[index] for value in values]  # pyright: ignore[reportOptionalSubscript]
-                joined[index] = join_leaves(joiner, list(zip(masks, column, strict=True)))
+                joined[index] = join_leaves(join_node, list(zip(masks, column, strict=True)))
         except NotJoinable:
             return None, None, True
         return joined, None, False

@@ -10,17 +10,14 @@ import copy
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
-from shapecheck.ask import Undecidable
-from shapecheck.join import NotJoinable, join_leaves
+from shapecheck.join import JoinNode, NotJoinable, join_leaves
+from shapecheck.lengths.swept import SweptBool, Undecidable
 from shapecheck.tensor import SweptTensor
-
-if TYPE_CHECKING:
-    from shapecheck.lengths.swept import SweptBool
 
 _MISSING = object()
 _OWN = frozenset(nn.Module().__dict__)
@@ -178,7 +175,7 @@ class Journal:
                 state[(id(entry.container), "")] = copy.copy(entry.container)
         return state
 
-    def reconcile(self, states: list[dict[tuple[int, str], Any]], masks: list[SweptBool], joiner: Any) -> None:
+    def reconcile(self, states: list[dict[tuple[int, str], Any]], masks: list[SweptBool], join_node: JoinNode) -> None:
         """After several paths: each attribute gets the value joined over the paths, or the call is undecided."""
         keys = {key for state in states for key in state}
         for key in keys:
@@ -194,7 +191,7 @@ class Journal:
             if all(value is values[0] for value in values):
                 continue
             try:
-                joined = join_leaves(joiner, list(zip(masks, values, strict=True)))
+                joined = join_leaves(join_node, list(zip(masks, values, strict=True)))
             except NotJoinable:
                 what = f"{type(module).__name__}.{name}"
                 raise Undecidable(f"the attribute {what} ends up different for different lengths") from None

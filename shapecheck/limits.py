@@ -24,7 +24,8 @@ from shapecheck.report import Failure, LayerLimit, Step, Undecided
 from shapecheck.tensor import Dims, SweptTensor
 
 if TYPE_CHECKING:
-    from shapecheck.tracer import Doubt, Refusal, Tracer
+    from shapecheck.record import Doubt, Refusal
+    from shapecheck.tracer import Tracer
 
 SEE_LENGTHS = "see lengths"  # printed where no closed form fits
 
@@ -54,7 +55,7 @@ class _Call:
 def layers_of(tracer: Tracer, variable: str, proved: bool, to_set: ToSet) -> tuple[LayerLimit, ...]:
     """One entry for each call of a conv layer, and for each call of another one that refuses a length."""
     groups: dict[Any, list[torch.fx.Node]] = {}
-    for node in tracer.graph.nodes:
+    for node in tracer.record.graph.nodes:
         if node.op in ("call_module", "call_function") and (_is_conv(node) or node.meta.get("fails") is not None):
             groups.setdefault((node.meta.get("call"), node.meta["operation"]), []).append(node)
     return tuple(_limit(_merged(nodes), variable, proved, to_set) for nodes in groups.values())
@@ -214,7 +215,7 @@ def _tuple(value: Any, rank: int) -> tuple[int, ...]:
 def failures_of(tracer: Tracer, variable: str, proved: bool, to_set: ToSet) -> tuple[Failure, ...]:
     """One entry for each binding layer and operation, in the order of execution."""
     groups: dict[tuple[str, str], list[Refusal]] = {}
-    for refusal in tracer.refusals:
+    for refusal in tracer.record.refusals:
         groups.setdefault((_place(refusal), refusal.operation), []).append(refusal)
     found: list[Failure] = []
     for (layer, operation), refusals in groups.items():
@@ -245,7 +246,7 @@ def _place(refusal: Refusal) -> str:
 def undecided_of(tracer: Tracer, to_set: ToSet) -> tuple[Undecided, ...]:
     """One entry for each place that could not decide some lengths."""
     groups: dict[tuple[str, str, str], list[Doubt]] = {}
-    for doubt in tracer.doubts:
+    for doubt in tracer.record.doubts:
         groups.setdefault((doubt.layer, doubt.operation, doubt.reason), []).append(doubt)
     found: list[Undecided] = []
     for (layer, operation, reason), doubts in groups.items():

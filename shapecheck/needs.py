@@ -94,7 +94,7 @@ def _smallest(layer: Any, others: tuple[Any, ...], args: Any, kwargs: Any, dtype
             works = np.zeros(len(sweep.lengths), dtype=np.bool_)
             for mask, _ in outcomes:
                 works |= mask.values
-            unsure = any(bool(doubt.lengths.values.any()) for doubt in tracer.doubts)
+            unsure = any(bool(doubt.lengths.values.any()) for doubt in tracer.record.doubts)
         if unsure:
             return None
         if bool(works.any()):

@@ -127,10 +127,14 @@ class Sweep:
         """Remember that a verdict rests on `condition`, as seen on the live lengths of the sweep, being so for ever."""
         joint = align(condition.pattern, live.pattern)
         if joint is None:
-            if len(self.gaps) < 20:
-                self.gaps.append(what)
+            self.gap(what)
         else:
             self.horizon = max(self.horizon, joint.start + joint.period - 1)
+
+    def gap(self, what: str) -> None:
+        """Something that the verdict rests on holds for the lengths swept only."""
+        if len(self.gaps) < 20:  # a few are enough to tell why
+            self.gaps.append(what)
 
     @property
     def proved(self) -> bool:

@@ -117,7 +117,7 @@ class Call:
             answer = ask(sweep, function, args, kwargs, asked, {}, Budget(200_000))
             if answer.varied:
                 sweep.executed = True
-                sweep.gaps.append(f"the memory layout of {getattr(function, '__name__', function)}, which was executed")
+                sweep.gap(f"the memory layout of {getattr(function, '__name__', function)}, which was executed")
             if len(answer.groups) != 1:
                 raise NoRule
             result = answer.groups[0].result

@@ -16,6 +16,37 @@ from shapecheck.rules.call import Call
 from shapecheck.tensor import SweptTensor
 
 
+# functions that use integer values as an index: position of the source, and its axis (or "dim": the second argument)
+INDEXED: dict[str, tuple[int, int | str]] = {
+    "embedding": (1, 0),
+    "index_select": (0, "dim"),
+    "gather": (0, "dim"),
+    "take": (0, "flat"),
+    "take_along_dim": (0, "flat"),
+    "scatter": (0, "dim"),
+    "scatter_": (0, "dim"),
+    "scatter_add": (0, "dim"),
+    "scatter_add_": (0, "dim"),
+    "index_add": (0, "dim"),
+    "index_add_": (0, "dim"),
+    "index_copy": (0, "dim"),
+    "index_copy_": (0, "dim"),
+    "index_fill": (0, "dim"),
+    "index_fill_": (0, "dim"),
+    "__getitem__": (0, "flat"),
+    "__setitem__": (0, "flat"),
+    "index_put": (0, "flat"),
+    "index_put_": (0, "flat"),
+    "one_hot": (0, "flat"),
+    "bincount": (0, "flat"),
+    "repeat_interleave": (0, "flat"),
+    "tensor_split": (0, "flat"),
+    "embedding_bag": (1, 0),
+    "cross_entropy": (0, "flat"),
+    "nll_loss": (0, "flat"),
+}
+
+
 def index_in_range(call: Call, index: torch.Tensor, size: Int) -> None:
     """Values that lengths decided must lie in 0..size-1; those of the user's own input are taken to.
 

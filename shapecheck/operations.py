@@ -1,0 +1,251 @@
+"""One torch function at a time: by a rule, by asking PyTorch, or, without swept arguments, by executing it as it is.
+
+Invariant: what comes out holds for all lengths that are live afterwards; the others have left with PyTorch's own error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import torch.fx
+
+from shapecheck import catching
+from shapecheck.ask import Answer, Budget, Memo, ask, error_at, leaves, map_tree
+from shapecheck.journal import Journal
+from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable
+from shapecheck.recipes import Recipes
+from shapecheck.record import ORIGIN, Frame, Record, Refusal, operation_name
+from shapecheck.rules import ALWAYS, IN_PLACE_FORMS, RANDOM, RULES, STRUCTURAL, Call, NoRule
+from shapecheck.rules.indexing import INDEXED, index_in_range
+from shapecheck.tensor import SweptTensor, dims_of, make
+
+
+class Dead(BaseException):
+    """No length of this path is live any more. Not an `Exception`: analyzed code must not catch it."""
+
+
+class Running(Protocol):
+    """The part of the tracer that operations use."""
+
+    sweep: Sweep
+    live: SweptBool
+    record: Record
+    journal: Journal
+    asking: bool
+
+    def decide(self, condition: SweptBool) -> bool: ...
+
+    def place(self, what: str) -> str: ...
+
+
+class Operations:
+    """Answers for the torch functions of one analysis."""
+
+    def __init__(self, tracer: Running, *, rules: bool, executions: int) -> None:
+        self._tracer = tracer
+        self._rules: Mapping[Any, Any] = RULES if rules else ALWAYS
+        self._memo: Memo = {}
+        self._budget = Budget(executions)
+        self._recipes = Recipes()
+        self._written: dict[int, tuple[torch.Tensor, SweptTensor]] = {}  # plain tensors that now hold swept data
+        self.current = ""  # the operation in progress, or the last one
+
+    def run(self, frame: Frame, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result of one torch function for the lengths that it accepts."""
+        self.current = operation_name(function)
+        if self._written:
+            args, kwargs = map_tree(self._as_written, (args, kwargs))
+        structural = STRUCTURAL.get(function)
+        if structural is not None:
+            result = structural(self, function, args, kwargs)
+            if result is not NotImplemented:
+                if not args or result is not args[0]:
+                    self._recipes.remember(function, args, kwargs, result)
+                return result
+        if function in RANDOM:
+            args, kwargs = map_tree(_without_values, (args, kwargs))
+        elif not _has_swept(args) and not (kwargs and _has_swept(kwargs.values())):
+            return self._plain(function, args, kwargs)
+        form = IN_PLACE_FORMS.get(function)
+        if form is not None and type(args[0]) is SweptTensor:
+            self._tracer.journal.reform(args[0], self.apply(frame, form, args, kwargs, self._rules.get(form)))
+            return args[0]
+        return self.apply(frame, function, args, kwargs, self._rules.get(function))
+
+    def apply(self, frame: Frame, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], rule: Any) -> Any:
+        """By the rule, if there is one that covers the call, or else by asking; recorded as a node."""
+        tracer = self._tracer
+        node = frame.node
+        if not frame.is_leaf:
+            node = tracer.record.node(frame, "call_function", function, (args, kwargs), tracer.live)
+        result: Any = NotImplemented
+        refused: SweptBool | None = None
+        if rule is not None:
+            call = Call(tracer.sweep, tracer.live, function, args, kwargs)
+            try:
+                result = rule(call, *args, **kwargs)
+                refused = call.refused()
+                for tensor in call.written:
+                    self.write(tensor)
+            except NoRule:
+                result = NotImplemented
+        if result is NotImplemented:
+            result, refused = self._asked(function, args, kwargs)
+        if refused is not None:
+            hit = refused & tracer.live
+            tracer.sweep.rest_on(refused, tracer.live, tracer.place(operation_name(function)))
+            if bool(hit.values.any()):
+                self._drop(frame, hit, function, args, kwargs, node)
+        self._recipes.remember(function, args, kwargs, result)
+        if not frame.is_leaf and node is not None:
+            tracer.record.finish(node, result)
+        return result
+
+    def execute(
+        self, function: Callable[..., Any], args: Any, kwargs: Any, lengths: SweptBool, memo: Memo
+    ) -> Answer:
+        """PyTorch's own answer at the given lengths; where sizes varied, it carries no proof past the sweep."""
+        tracer = self._tracer
+        tracer.asking = True
+        try:
+            answer = ask(tracer.sweep, function, args, kwargs, lengths, memo, self._budget)
+        finally:
+            tracer.asking = False
+        if answer.varied:
+            tracer.sweep.executed = True
+            tracer.sweep.gap(tracer.place(f"{operation_name(function)}, which was executed"))
+        return answer
+
+    def error_at(self, function: Any, args: Any, kwargs: Any, hit: SweptBool) -> Exception | None:
+        """What PyTorch raises at the largest of the lengths."""
+        self._tracer.asking = True
+        try:
+            return error_at(function, args, kwargs, int(np.flatnonzero(hit.values)[-1]))
+        finally:
+            self._tracer.asking = False
+
+    def mask(self, indices: Any, answer: Answer) -> SweptBool:
+        """Indices of the sweep as a swept boolean."""
+        sweep = self._tracer.sweep
+        if not answer.varied:  # all live lengths are alike
+            return sweep.always
+        values = np.zeros(len(sweep.lengths), dtype=np.bool_)
+        values[indices] = True
+        return SweptBool(sweep, values, None)
+
+    def write(self, tensor: torch.Tensor) -> None:
+        """A plain tensor was overwritten with swept data: from now on its values are not known."""
+        if type(tensor) is not SweptTensor:
+            strides = None if tensor.is_contiguous() else tuple(tensor.stride())
+            self._written[id(tensor)] = (tensor, make(tuple(tensor.shape), tensor.dtype, strides))
+
+    def _drop(
+        self, frame: Frame, hit: SweptBool, function: Any, args: Any, kwargs: Any, node: torch.fx.Node | None
+    ) -> None:
+        """Lengths that this operation refuses leave with PyTorch's error; where code could catch it, it is raised."""
+        tracer = self._tracer
+        operation = operation_name(function)
+        error = self.error_at(function, args, kwargs, hit)
+        if error is None:
+            length = tracer.sweep.first + int(np.flatnonzero(hit.values)[-1])
+            raise Undecidable(f"the rule for {operation} refuses T = {length}, which PyTorch accepts")
+        if catching.may_catch():
+            if tracer.decide(~hit):
+                return
+            setattr(error, ORIGIN, (node, operation, frame.path))
+            raise error
+        tracer.record.refuse(Refusal(node, frame.path, operation, hit, error))
+        tracer.live = tracer.live & ~hit
+        if not bool(tracer.live.values.any()):
+            raise Dead
+
+    def _asked(self, function: Any, args: Any, kwargs: Any) -> tuple[Any, SweptBool | None]:
+        tracer = self._tracer
+        refused = self._indices_outside(function, args, kwargs)
+        asked = tracer.live if refused is None else tracer.live & ~refused
+        if not bool(asked.values.any()):
+            return None, refused
+        answer = self.execute(function, args, kwargs, asked, self._memo)
+        if len(answer.refused):
+            found = self.mask(answer.refused, answer)
+            refused = found if refused is None else refused | found
+        if not answer.groups:
+            return None, refused
+        for group in answer.groups[:-1]:
+            lengths = self.mask(group.indices, answer)
+            if refused is not None:
+                lengths = lengths | refused  # those are dropped by the caller, on this path
+            if tracer.decide(lengths):
+                return group.result, refused
+        return answer.groups[-1].result, refused
+
+    def _indices_outside(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> SweptBool | None:
+        """Lengths for which values that lengths decided are out of range as indices; meta tensors would not tell."""
+        name = operation_name(function)
+        indexed = INDEXED.get(name)
+        tensors = [leaf for leaf in leaves((args, kwargs)) if type(leaf) is SweptTensor and not leaf.is_floating_point()]
+        carriers = [t for t in tensors if t._tainted or t._bounds is not None or t._values is not None]
+        if indexed is None or not carriers or all(t.dtype == torch.bool for t in carriers):
+            return None
+        source = args[indexed[0]] if len(args) > indexed[0] else None
+        axis = indexed[1] if not isinstance(indexed[1], str) else args[1] if len(args) > 1 else kwargs.get("dim")
+        if not isinstance(source, torch.Tensor) or type(axis) is not int:
+            raise Undecidable(f"an index of {name} computed from lengths may be out of range")
+        call = Call(self._tracer.sweep, self._tracer.live, function, args, kwargs)
+        for carrier in carriers:
+            index_in_range(call, carrier, dims_of(source)[axis])
+        return call.refused()
+
+    def _plain(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """No swept argument: PyTorch executes, for its true values, and never on a device."""
+        self._tracer.journal.before_in_place(function, args, kwargs)
+        if kwargs.get("device") is not None and str(kwargs["device"]) != "meta":
+            kwargs = {**kwargs, "device": "cpu"}
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            tensors = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+            if any(tensor.is_meta for tensor in tensors):
+                if not all(tensor.is_meta for tensor in tensors):  # parameters on meta meet constants on the CPU
+                    return self._plain(function, *map_tree(_to_meta, (args, kwargs)))
+                if "meta" in str(error).lower():
+                    what = f"{operation_name(function)} needs the values of a parameter or buffer"
+                    raise Undecidable(what) from error
+            setattr(error, ORIGIN, None)
+            raise
+
+    def _as_written(self, leaf: Any) -> Any:
+        written = self._written.get(id(leaf))
+        return leaf if written is None else written[1]
+
+
+def _has_swept(values: Any) -> bool:
+    for value in values:
+        kind = type(value)
+        if kind is SweptTensor or kind is SweptInt or kind is SweptBool or kind is SweptFloat:
+            return True
+        if kind is slice:
+            if _has_swept((value.start, value.stop, value.step)):
+                return True
+        elif kind is dict:
+            if _has_swept(value.values()):
+                return True
+        elif isinstance(value, (tuple, list)) and _has_swept(value):
+            return True
+    return False
+
+
+def _without_values(value: Any) -> Any:
+    """A plain tensor as a swept one: what is random has no values."""
+    if isinstance(value, torch.Tensor) and type(value) is not SweptTensor:
+        return make(tuple(value.shape), value.dtype, None if value.is_contiguous() else tuple(value.stride()))
+    return value
+
+
+def _to_meta(value: Any) -> Any:
+    return value.to("meta") if isinstance(value, torch.Tensor) and not value.is_meta else value
+
+

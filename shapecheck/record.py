@@ -1,0 +1,170 @@
+"""What a trace writes down: the torch.fx graph of all operations, and which lengths left it where.
+
+`node.meta` holds `swept` (the result), `live` (lengths that reach the node), `fails` and `error` (lengths that it refuses, and
+PyTorch's words), `layer`, `operation`, `inputs` (sizes), and `nn_module_stack` as torch.export writes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.fx
+from torch import nn
+
+from shapecheck.ask import leaves
+from shapecheck.lengths.swept import SweptBool, Undecidable
+from shapecheck.tensor import SweptTensor
+
+ORIGIN = "_shapecheck_origin"  # set on an exception that eager raises: its node, operation and layer, if known
+
+Events = list[tuple[Any, Any]]
+
+
+@dataclass(slots=True)
+class Refusal:
+    """Lengths that one operation or layer refuses."""
+
+    node: torch.fx.Node | None
+    layer: str
+    operation: str
+    lengths: SweptBool
+    error: Exception
+
+
+@dataclass(slots=True)
+class Doubt:
+    """Lengths that could not be decided, and where."""
+
+    layer: str
+    operation: str
+    lengths: SweptBool
+    reason: str
+
+
+@dataclass(slots=True)
+class Frame:
+    """One module call in progress: its events so far, those to replay, and the paths still to run."""
+
+    module: nn.Module | None
+    path: str
+    is_leaf: bool
+    stack: dict[str, Any]
+    call: tuple[tuple[str, int], ...]  # which call of which module this is, from the outermost on
+    events: Events = field(default_factory=list[tuple[Any, Any]])  # (function or module, what came of it)
+    replay: Events = field(default_factory=list[tuple[Any, Any]])
+    pending: list[tuple[Events, SweptBool]] = field(default_factory=list[tuple[Events, SweptBool]])
+    node: torch.fx.Node | None = None  # of a leaf layer
+    doubt: Undecidable | None = None
+    bypassed: str | None = None
+
+
+class Record:
+    """The graph of one analysis, and the lengths that it lost on the way."""
+
+    def __init__(self) -> None:
+        self.graph = torch.fx.Graph()
+        self.refusals: list[Refusal] = []
+        self.doubts: list[Doubt] = []
+        self._names: dict[int, str] = {}
+        self._attributes: dict[int, str] = {}
+        self._constants: dict[int, tuple[torch.Tensor, torch.fx.Node]] = {}
+
+    def begin(self, module: nn.Module, arguments: Any, live: SweptBool) -> None:
+        """Learn the names of modules and parameters, and write down the inputs."""
+        self._names = {id(child): name for name, child in module.named_modules()}
+        for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
+            self._attributes[id(tensor)] = name
+        inputs = [leaf for leaf in leaves(arguments) if type(leaf) is SweptTensor]
+        for position, leaf in enumerate(inputs):
+            leaf._node = self.graph.create_node("placeholder", f"input_{position + 1}")
+            leaf._node.meta.update(swept=leaf, live=live, layer="", operation="input", inputs=())
+
+    def end(self, outputs: list[Any]) -> None:
+        self.graph.create_node("output", "output", (self._argument(outputs),))
+
+    def frame(self, parent: Frame | None, module: nn.Module | None, *, is_leaf: bool) -> Frame:
+        """A frame for a call of `module` (None: of the analysis itself)."""
+        if parent is None:
+            return Frame(module, "", is_leaf, {} if module is None else {"": ("", type(module))}, ())
+        assert module is not None
+        path = self._names.get(id(module))
+        if path is None:  # made during the run, or held outside of the module tree
+            path = f"{parent.path}.<{type(module).__name__}>".lstrip(".")
+        earlier = sum(1 for event in parent.events if event[0] is module)
+        stack = {**parent.stack, path: (path, type(module))}
+        return Frame(module, path, is_leaf, stack, (*parent.call, (path, earlier)))
+
+    def node(self, frame: Frame, op: str, target: Any, arguments: Any, live: SweptBool) -> torch.fx.Node:
+        """One operation (call_function), or one leaf layer (call_module)."""
+        args, kwargs = arguments
+        node = self.graph.create_node(op, target, self._argument(args), self._argument(kwargs))
+        if op == "call_module":
+            operation, call = type(frame.module).__name__, frame.call
+            node.meta["module"] = frame.module
+        else:
+            operation = operation_name(target)
+            call = (*frame.call, (operation, sum(1 for event in frame.events if event[0] is target)))
+        node.meta.update(
+            live=live,
+            layer=frame.path,
+            operation=operation,
+            nn_module_stack=frame.stack,
+            call=call,  # the same call on another path of its module has the same
+            arguments=arguments,
+            inputs=tuple(leaf._dims for leaf in leaves(arguments) if type(leaf) is SweptTensor),
+        )
+        return node
+
+    def finish(self, node: torch.fx.Node, result: Any) -> None:
+        """The result of a node; its tensors come from it."""
+        node.meta["swept"] = result
+        for leaf in (result,) if type(result) is SweptTensor else leaves(result):
+            if type(leaf) is SweptTensor:
+                leaf._node = node
+
+    def joined(self, frame: Frame, outputs: list[SweptTensor], result: SweptTensor, live: SweptBool) -> None:
+        """The node that stands for the joined output of several paths of a call."""
+        nodes = tuple(output._node for output in outputs if output._node is not None)
+        node = self.graph.create_node("call_function", joined, nodes)
+        node.meta.update(live=live, layer=frame.path, operation="join", swept=result, inputs=())
+        result._node = node
+
+    def refuse(self, refusal: Refusal) -> None:
+        self.refusals.append(refusal)
+        if refusal.node is not None:
+            before = refusal.node.meta.get("fails")
+            refusal.node.meta["fails"] = refusal.lengths if before is None else before | refusal.lengths
+            refusal.node.meta["error"] = refusal.error
+
+    def _argument(self, value: Any) -> Any:
+        """An argument as a graph holds it: nodes for tensors, plain containers."""
+        if isinstance(value, (tuple, list)):
+            items = [self._argument(item) for item in value]
+            return items if isinstance(value, list) else tuple(items)
+        if isinstance(value, dict):
+            return {key: self._argument(item) for key, item in value.items()}
+        if type(value) is SweptTensor:
+            return value._node if value._node is not None else repr(value)
+        if isinstance(value, torch.Tensor):
+            known = self._constants.get(id(value))
+            if known is None:
+                name = self._attributes.get(id(value), f"_constant_{len(self._constants)}")
+                known = self._constants[id(value)] = (value, self.graph.create_node("get_attr", name))
+            return known[1]
+        return value
+
+
+def joined(*paths: Any) -> Any:
+    """Stands in the graph for the output of a module call that took different paths for different lengths."""
+    raise RuntimeError("a joined value exists for all lengths at once; it cannot be executed")
+
+
+def operation_name(function: Any) -> str:
+    """"conv2d", "LSTM", the name of a property."""
+    name = function if isinstance(function, str) else getattr(function, "__name__", type(function).__name__)
+    return getattr(getattr(function, "__self__", None), "__name__", name) if name == "__get__" else name
+
+
+__all__ = ["ORIGIN", "Doubt", "Frame", "Record", "Refusal", "joined", "operation_name"]
