@@ -69,8 +69,6 @@ def analyze(
         sweep = Sweep(1, last)
         report = _analyze(module, inputs, keyword_inputs, method, variable, texts, sweep, rules)
         needed = max(sweep.horizon, sweep.wanted)
-        import os
-        if os.environ.get("SCDEBUG"): print("   gaps", sweep.gaps, "horizon", sweep.horizon, "wanted", sweep.wanted, "last", last)
         if report.proved or sweep.executed or not last < needed <= LARGEST_SWEEP:
             return report
         last = min(LARGEST_SWEEP, max(needed, 2 * last))
@@ -118,7 +116,7 @@ def _analyze(
         invalid=length_set(invalid, proved),
         unknown=length_set(unknown, proved),
         proved=proved,
-        layers=layers_of(tracer, variable, proved, to_set),
+        layers=layers_of(tracer, module, variable, proved, to_set),
         failures=failures_of(tracer, variable, proved, to_set),
         undecided=undecided_of(tracer, to_set),
         graph=tracer.record.graph,

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from shapecheck.tracer import Tracer
 
 SEE_LENGTHS = "see lengths"  # printed where no closed form fits
+NOT_CALLED = "not called"
+THE_MODULE = "(the module itself)"  # the layer of what happens outside of any submodule
 
 _CONVOLUTIONS = {
     "conv1d": "Conv1d",
@@ -52,13 +54,42 @@ class _Call:
     after: Int | None
 
 
-def layers_of(tracer: Tracer, variable: str, proved: bool, to_set: ToSet) -> tuple[LayerLimit, ...]:
-    """One entry for each call of a conv layer, and for each call of another one that refuses a length."""
+def layers_of(
+    tracer: Tracer, module: nn.Module, variable: str, proved: bool, to_set: ToSet
+) -> tuple[LayerLimit, ...]:
+    """One entry for each call of a conv layer, for each that is never called, and for each call that refuses a length."""
     groups: dict[Any, list[torch.fx.Node]] = {}
     for node in tracer.record.graph.nodes:
         if node.op in ("call_module", "call_function") and (_is_conv(node) or node.meta.get("fails") is not None):
             groups.setdefault((node.meta.get("call"), node.meta["operation"]), []).append(node)
-    return tuple(_limit(_merged(nodes), variable, proved, to_set) for nodes in groups.values())
+    called = tuple(_limit(_merged(nodes), variable, proved, to_set) for nodes in groups.values())
+    names = {layer.name for layer in called}
+    idle = [
+        _not_called(name, layer, to_set(tracer.sweep.never()))
+        for name, layer in module.named_modules()
+        if isinstance(layer, _ConvNd) and name not in names
+    ]
+    return (*called, *idle)
+
+
+def _not_called(name: str, layer: _ConvNd, nothing: LengthSet) -> LayerLimit:
+    """A conv layer that the analyzed method never reaches, at any length."""
+    kernel_size, stride, padding, dilation = _settings(layer)
+    return LayerLimit(
+        name=name,
+        kind=type(layer).__name__,
+        kernel_size=kernel_size,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        input_length=NOT_CALLED,
+        output_length=NOT_CALLED,
+        needs=None,
+        minimum=None,
+        rejects=nothing,
+        is_conv=True,
+        is_binding=False,
+    )
 
 
 def _is_conv(node: torch.fx.Node) -> bool:
@@ -158,7 +189,7 @@ def formula(size: Int | None, live: SweptBool, variable: str, proved: bool) -> s
 def _name(node: torch.fx.Node) -> str:
     layer: str = node.meta["layer"]
     if node.op == "call_module":
-        return str(node.target)
+        return str(node.target) or THE_MODULE
     return f"{layer}.{node.meta['operation']}".lstrip(".")
 
 
@@ -181,11 +212,7 @@ def _geometry(node: torch.fx.Node) -> tuple[tuple[int, ...], ...]:
         if not rank and not hasattr(module, "kernel_size"):
             return (), (), (), ()
         if isinstance(module, _ConvNd):
-            padding = module.padding
-            if isinstance(padding, str):
-                reach = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
-                padding = tuple(r // 2 for r in reach) if padding == "same" else (0,) * len(reach)
-            return module.kernel_size, module.stride, tuple(padding), module.dilation
+            return _settings(module)
         rank = rank or 1
         return tuple(
             _tuple(getattr(module, name, None), rank) for name in ("kernel_size", "stride", "padding", "dilation")
@@ -201,6 +228,14 @@ def _geometry(node: torch.fx.Node) -> tuple[tuple[int, ...], ...]:
     rank = len(kernel)
     rest = [_tuple(settings[name], rank) for name in ("stride", "padding", "dilation")]
     return kernel, rest[0], rest[1], rest[2]
+
+
+def _settings(layer: _ConvNd) -> tuple[tuple[int, ...], ...]:
+    padding = layer.padding
+    if isinstance(padding, str):
+        reach = [d * (k - 1) for d, k in zip(layer.dilation, layer.kernel_size, strict=True)]
+        padding = tuple(r // 2 for r in reach) if padding == "same" else (0,) * len(reach)
+    return layer.kernel_size, layer.stride, tuple(padding), layer.dilation
 
 
 def _tuple(value: Any, rank: int) -> tuple[int, ...]:
@@ -240,7 +275,7 @@ def failures_of(tracer: Tracer, variable: str, proved: bool, to_set: ToSet) -> t
 def _place(refusal: Refusal) -> str:
     if refusal.node is not None:
         return _name(refusal.node)
-    return refusal.layer or "the module itself"
+    return refusal.layer or THE_MODULE
 
 
 def undecided_of(tracer: Tracer, to_set: ToSet) -> tuple[Undecided, ...]:
@@ -253,7 +288,7 @@ def undecided_of(tracer: Tracer, to_set: ToSet) -> tuple[Undecided, ...]:
         lengths = doubts[0].lengths
         for doubt in doubts[1:]:
             lengths = lengths | doubt.lengths
-        found.append(Undecided(layer or "the module itself", operation, to_set(lengths), reason))
+        found.append(Undecided(layer or THE_MODULE, operation, to_set(lengths), reason))
     return tuple(found)
 
 
@@ -319,7 +354,7 @@ def _step(
     value = after if is_plain(after) else int(after.values[index])
     live: SweptBool = result.meta["live"]
     return Step(
-        layer=str(what.target) if what.op == "call_module" else what.meta["layer"] or "the module itself",
+        layer=str(what.target) if what.op == "call_module" else what.meta["layer"] or THE_MODULE,
         operation=_kind(what),
         before=formula(before, live, variable, proved),
         after=formula(after, live, variable, proved),
@@ -336,4 +371,4 @@ def _length_of(node: torch.fx.Node, index: int) -> Int | None:
     return None
 
 
-__all__ = ["SEE_LENGTHS", "chain_of", "failures_of", "layers_of", "nn", "undecided_of"]
+__all__ = ["NOT_CALLED", "SEE_LENGTHS", "THE_MODULE", "chain_of", "failures_of", "layers_of", "undecided_of"]

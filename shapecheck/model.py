@@ -90,6 +90,40 @@ def check(
 ) -> ModelReport:
     """Analyze the named components of a model, or all.
 
-    `progress(name, done, total)` is called before each component. Raises KeyError for an unknown component.
+    Components are constructed on the meta device, in evaluation mode; nothing is computed. `progress(name, done, total)` is
+    called before each component, and once at the end with an empty name. A component whose optional dependency is missing
+    (its `build` raises ImportError) is skipped, with the reason. Raises KeyError for an unknown component.
     """
-    raise NotImplementedError
+    import torch
+
+    from shapecheck.analysis import analyze
+
+    known = {component.name: component for component in model.components}
+    skipped = {entry.name: entry for entry in model.skipped}
+    wanted = list(known) + list(skipped) if components is None else list(dict.fromkeys(components))
+    for name in wanted:
+        if name not in known and name not in skipped:
+            raise KeyError(name)
+    chosen = [component for component in model.components if component.name in wanted]
+    left_out = [entry for entry in model.skipped if entry.name in wanted]
+    found: list[ComponentReport] = []
+    for done, component in enumerate(chosen):
+        if progress is not None:
+            progress(component.name, done, len(chosen))
+        try:
+            with torch.device("meta"):
+                module = component.build().eval()
+        except ImportError as error:
+            left_out.append(Skipped(component.name, str(error)))
+            continue
+        report = analyze(
+            module,
+            *component.inputs,
+            lengths=lengths or component.lengths,
+            method=component.method,
+            **component.keyword_inputs,
+        )
+        found.append(ComponentReport(component, report))
+    if progress is not None:
+        progress("", len(chosen), len(chosen))
+    return ModelReport(model, tuple(found), tuple(left_out))

@@ -65,15 +65,19 @@ class Operations:
                 if not args or result is not args[0]:
                     self._recipes.remember(function, args, kwargs, result)
                 return result
+        rule = self._rules.get(function)
         if function in RANDOM:
-            args, kwargs = map_tree(_without_values, (args, kwargs))
+            args, kwargs = map_tree(self._without_values, (args, kwargs))
         elif not _has_swept(args) and not (kwargs and _has_swept(kwargs.values())):
-            return self._plain(function, args, kwargs)
+            if rule is None or not _has_meta(args) or self.current.endswith("_") and not self.current.endswith("__"):
+                return self._plain(function, args, kwargs)
+            # parameters on meta have no values either, and torch's meta kernels are far slower than a rule
+            args, kwargs = map_tree(self._without_values, (args, kwargs))
         form = IN_PLACE_FORMS.get(function)
         if form is not None and type(args[0]) is SweptTensor:
             self._tracer.journal.reform(args[0], self.apply(frame, form, args, kwargs, self._rules.get(form)))
             return args[0]
-        return self.apply(frame, function, args, kwargs, self._rules.get(function))
+        return self.apply(frame, function, args, kwargs, rule)
 
     def apply(self, frame: Frame, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], rule: Any) -> Any:
         """By the rule, if there is one that covers the call, or else by asking; recorded as a node."""
@@ -217,6 +221,14 @@ class Operations:
             setattr(error, ORIGIN, None)
             raise
 
+    def _without_values(self, value: Any) -> Any:
+        """A plain tensor as a swept one: its values are random, or not there."""
+        if not isinstance(value, torch.Tensor) or type(value) is SweptTensor:
+            return value
+        stand_in = make(tuple(value.shape), value.dtype, None if value.is_contiguous() else tuple(value.stride()))
+        stand_in._node = self._tracer.record.attribute(value)
+        return stand_in
+
     def _as_written(self, leaf: Any) -> Any:
         written = self._written.get(id(leaf))
         return leaf if written is None else written[1]
@@ -238,11 +250,8 @@ def _has_swept(values: Any) -> bool:
     return False
 
 
-def _without_values(value: Any) -> Any:
-    """A plain tensor as a swept one: what is random has no values."""
-    if isinstance(value, torch.Tensor) and type(value) is not SweptTensor:
-        return make(tuple(value.shape), value.dtype, None if value.is_contiguous() else tuple(value.stride()))
-    return value
+def _has_meta(args: tuple[Any, ...]) -> bool:
+    return any(isinstance(leaf, torch.Tensor) and leaf.is_meta for leaf in leaves(args))
 
 
 def _to_meta(value: Any) -> Any:

@@ -147,13 +147,15 @@ class Record:
             return {key: self._argument(item) for key, item in value.items()}
         if type(value) is SweptTensor:
             return value._node if value._node is not None else repr(value)
-        if isinstance(value, torch.Tensor):
-            known = self._constants.get(id(value))
-            if known is None:
-                name = self._attributes.get(id(value), f"_constant_{len(self._constants)}")
-                known = self._constants[id(value)] = (value, self.graph.create_node("get_attr", name))
-            return known[1]
-        return value
+        return self.attribute(value) if isinstance(value, torch.Tensor) else value
+
+    def attribute(self, tensor: torch.Tensor) -> torch.fx.Node:
+        """The node of a plain tensor: a parameter, a buffer, or a constant."""
+        known = self._constants.get(id(tensor))
+        if known is None:
+            name = self._attributes.get(id(tensor), f"_constant_{len(self._constants)}")
+            known = self._constants[id(tensor)] = (tensor, self.graph.create_node("get_attr", name))
+        return known[1]
 
 
 def joined(*paths: Any) -> Any:

@@ -76,7 +76,7 @@ def print_table(console: Console, layouts: Sequence[Sequence[Column]], emphasize
         if column.fit is Fit.NAME:
             texts.append(fold_names(column.cells, width, ".." if plain else "…"))
         else:
-            texts.append([_joined(_words(text), width, separator=" ") for text in column.cells])
+            texts.append([_wrap(text, width) for text in column.cells])
     for cells, emphasize in zip(zip(*texts, strict=True), emphasized, strict=True):
         table.add_row(*map(Text, cells), style="bold yellow" if emphasize else None)
     screen = console.width
@@ -104,6 +104,14 @@ def _fold(name: str, width: int, ellipsis: str) -> str:
 def _words(text: str) -> list[str]:
     """What stays together when a text wraps: words, and an arrow with what it points to."""
     return [word.replace("->\0", "-> ") for word in text.replace("-> ", "->\0").split(" ")]
+
+
+def _wrap(text: str, width: int) -> str:
+    """Break a text between words, and before an arrow rather than within a formula."""
+    if cell_len(text) <= width:
+        return text
+    sections = text.replace(" -> ", "\n-> ").split("\n")
+    return "\n".join(_joined(_words(section), width, separator=" ") for section in sections)
 
 
 def _joined(parts: Iterable[str], width: int, separator: str) -> str:

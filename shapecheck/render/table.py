@@ -21,6 +21,7 @@ from shapecheck.report import Failure, LayerLimit, Report, Undecided
 
 MARK = ">>"  # before the row of a layer that decides
 
+_NOT_CALLED = "not called"  # the input length of a layer that the component has and this entry point does not use
 _SHORT_SET = 20  # characters
 _LONGEST_SET = 60  # characters; what a longer text leaves out is counted in it, and the JSON document has it all
 
@@ -130,7 +131,7 @@ def _print_layers(console: Console, layers: Sequence[LayerLimit], variable: str)
     both_lengths = column("length", _lengths, Fit.WORDS)
     limits = [
         column("needs", _needs, right=True),
-        column("minimum", lambda layer: "none" if layer.minimum is None else f"{layer.minimum:,}", right=True),
+        column("minimum", _layer_minimum, right=True),
     ]
     rejects = column("rejects", lambda layer: _set(layer.rejects, variable) if layer.rejects else "-", Fit.WORDS)
     if max(map(len, rejects.cells)) <= _SHORT_SET:
@@ -174,8 +175,14 @@ def _lengths(layer: LayerLimit) -> str:
 
 def _needs(layer: LayerLimit) -> str:
     if layer.needs is None:
-        return "-" if layer.input_length == "-" else "?"  # nothing varies there; not decided
+        return "-" if layer.input_length in ("-", _NOT_CALLED) else "?"  # nothing varies there; not decided
     return f"{layer.needs:,}"
+
+
+def _layer_minimum(layer: LayerLimit) -> str:
+    if layer.minimum is None:
+        return "-" if layer.input_length == _NOT_CALLED else "none"
+    return f"{layer.minimum:,}"
 
 
 def _print_failure(console: Console, failure: Failure, variable: str) -> None:
@@ -228,7 +235,7 @@ def _print_summary(console: Console, report: ModelReport) -> None:
     mel_frames = Column("mel frames", in_unit(units.mel_frames), right=True)
     samples = Column("samples", in_unit(units.samples), right=True)
     seconds = Column("seconds", in_unit(units.seconds), right=True)
-    convs = Column("convs", tuple(str(sum(layer.is_conv for layer in each.layers)) for each in reports), right=True)
+    convs = Column("convs", tuple(map(_conv_layers, reports)), right=True)
     deciding = Column("decided by", tuple(", ".join(_deciding(each)) or "-" for each in reports), Fit.NAME)
     console.print(Text("Summary: the smallest length of each component", style="bold"))
     print_table(
@@ -249,8 +256,19 @@ def _valid_or_unknown(report: Report) -> str:
     return f"{text}; unknown: {_set(report.unknown, report.variable)}" if report.unknown else text
 
 
+def _conv_layers(report: Report) -> str:
+    """How many conv layers the component uses; one that is called twice counts once."""
+    return str(len({layer.name for layer in report.layers if layer.is_conv and layer.input_length != _NOT_CALLED}))
+
+
 def _deciding(report: Report) -> list[str]:
-    return list(dict.fromkeys(failure.layer for failure in report.failures))
+    """The layers that refuse the lengths next to the valid ones; every layer that refuses any, where none is valid."""
+    edges = (report.minimum, report.threshold)
+    beside = {edge - 1 for edge in edges if edge is not None}
+    if report.maximum is not None:
+        beside.add(report.maximum + 1)
+    layers = (failure.layer for failure in report.failures if not beside or any(n in failure.lengths for n in beside))
+    return list(dict.fromkeys(layers))
 
 
 def _hanging(console: Console, label: str, text: str, style: str | None = None) -> None:

@@ -11,6 +11,7 @@ from shapecheck.rules import (
     contraction,
     convolution,
     factory,
+    losses,
     normalization,
     pointwise,
     recurrent,
@@ -30,6 +31,7 @@ RULES: dict[Any, Any] = {
     **spectral.ROWS,
     **convolution.ROWS,
     **factory.ROWS,
+    **losses.ROWS,
     **recurrent.ALWAYS,
 }
 

@@ -279,7 +279,7 @@ masked_fill clamp clip rsub copysign xlogy logaddexp isclose""".split()
 
 _UNARY = """abs neg exp exp2 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan asin acos atan sinh cosh tanh sigmoid erf erfc
 floor ceil round trunc frac sign square reciprocal isnan isinf isfinite logical_not bitwise_not relu angle nan_to_num
-rad2deg deg2rad logit""".split()
+rad2deg deg2rad logit bernoulli""".split()
 
 _FUNCTIONAL_UNARY = """relu leaky_relu gelu silu mish elu selu celu sigmoid tanh hardtanh hardswish hardsigmoid softplus
 logsigmoid relu6 softsign tanhshrink softshrink hardshrink threshold""".split()

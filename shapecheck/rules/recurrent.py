@@ -69,6 +69,25 @@ def recurrent(call: Call, module: nn.RNNBase, input: Any, hx: Any = None) -> Any
     return output, state_of(width)
 
 
+def cell(call: Call, module: nn.RNNCellBase, input: torch.Tensor, hx: Any = None) -> Any:
+    """RNNCell, LSTMCell and GRUCell: one step in time, batched or not."""
+    dims = dims_of(input)
+    call.need(len(dims) in (1, 2))
+    call.need_equal(dims[-1], module.input_size)
+    call.need_same_dtype(input, module.weight_ih)
+    call.positive(*dims)
+    wanted = (*dims[:-1], module.hidden_size)
+    for state in hx if isinstance(hx, (tuple, list)) else [] if hx is None else [hx]:
+        have = dims_of(state)
+        if len(have) != len(wanted):
+            raise NoRule
+        call.need_same_dtype(input, state)
+        for one, other in zip(have, wanted, strict=True):
+            call.need_equal(one, other)
+    state = make(wanted, input.dtype)
+    return (state, make(wanted, input.dtype)) if isinstance(module, nn.LSTMCell) else state
+
+
 def pack(call: Call, input: torch.Tensor, lengths: torch.Tensor, batch_first: bool) -> tuple[SweptTensor, SweptTensor]:
     """What `pack_padded_sequence` calls, with the lengths sorted from long to short: (data, batch sizes)."""
     dims = dims_of(input)
@@ -138,6 +157,9 @@ LEAF_ROWS: dict[Any, Any] = {
     nn.LSTM.forward: recurrent,
     nn.GRU.forward: recurrent,
     nn.RNN.forward: recurrent,
+    nn.LSTMCell.forward: cell,
+    nn.GRUCell.forward: cell,
+    nn.RNNCell.forward: cell,
 }
 
 ALWAYS: dict[Any, Any] = {

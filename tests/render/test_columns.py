@@ -56,6 +56,11 @@ def test_an_arrow_stays_with_what_it_points_to() -> None:
     assert lines[-2:] == ["ceil(T/8)          1", "-> ceil(T/16)"]
 
 
+def test_a_text_breaks_before_an_arrow_rather_than_within_a_formula() -> None:
+    lines = draw([[Column("length", ("ceil(T/16) -> (T - 49)//16",), Fit.WORDS), Column("n", ("1",))]], 22)
+    assert lines[-2:] == ["ceil(T/16)            1", "-> (T - 49)//16"]
+
+
 def test_the_column_gives_way_that_touches_the_fewest_rows() -> None:
     often = Column("often", ("aaaa bbbb",) * 5, Fit.WORDS)
     once = Column("once", ("cccc dddd", *("c",) * 4), Fit.WORDS)

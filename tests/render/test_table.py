@@ -134,6 +134,28 @@ def test_a_minimum_where_the_sweep_begins_says_so() -> None:
     assert "0.8125 s, the first length swept" in shown
 
 
+def test_layers_that_are_not_called_have_no_limits_and_do_not_count() -> None:
+    calls = (
+        handmade.layer("twice"),
+        handmade.layer("twice"),
+        handmade.layer("never", input_length="not called", needs=None, minimum=None),
+    )
+    shown = text(handmade.model_report(changed(handmade.bert(), layers=calls, failures=())), 160)
+    assert re.search(r"^never .*not called +not called +- +- +-$", shown, re.MULTILINE)
+    assert re.search(r"^bert +1 <= L <= 512 +tokens +- +- +- +1 +-$", shown, re.MULTILINE)
+
+
+def test_the_summary_names_the_layers_beside_the_valid_lengths() -> None:
+    component = handmade.style_encoder()
+    first, last = "1 <= T <= 30", "31 <= T <= 64"
+    failures = tuple(
+        replace(component.report.failures[0], layer=layer, lengths=LengthSet.parse(lengths))
+        for layer, lengths in (("early", first), ("late", last))
+    )
+    line = text(handmade.model_report(changed(component, failures=failures))).splitlines()[-1]
+    assert line.endswith("  late")
+
+
 def test_long_sets_say_what_they_leave_out() -> None:
     primes = [n for n in range(2, 1000) if all(n % d for d in range(2, n))]
     scattered = LengthSet.of(primes, 1, 1024)

@@ -105,10 +105,10 @@ def analyzed(
         args = [_swept(value, sweep) for value in inputs]
         results = tracer.run(module, "forward", tuple(args), {})
         tracer.asking = True
-        for refusal in tracer.refusals:
+        for refusal in tracer.record.refusals:
             for index in np.flatnonzero(refusal.lengths.values):
                 put(int(index), Raises(f"{type(refusal.error).__name__}: {refusal.error}".splitlines()[0][:160]))
-        for doubt in tracer.doubts:
+        for doubt in tracer.record.doubts:
             for index in np.flatnonzero(doubt.lengths.values):
                 put(int(index), Open(f"{doubt.operation}: {doubt.reason}"))
         for mask, result in results:
