@@ -140,7 +140,7 @@ def concrete(tree: Any, index: int, device: str) -> Any:
             if device == "meta" and not value.is_meta and value.numel() > LARGEST_VALUES:
                 return value.to("meta")
             if device == "cpu" and value.is_meta:
-                return torch.zeros(value.shape, dtype=value.dtype)
+                return _blank(value.shape, value.dtype)
             return value
         return at(value, index)
 
@@ -217,7 +217,7 @@ def _concrete_tensor(tensor: SweptTensor, index: int, device: str) -> torch.Tens
     if tensor._strides is None:
         if device == "meta":
             return torch.empty(shape, dtype=tensor._dtype, device="meta")
-        return torch.zeros(shape, dtype=tensor._dtype)
+        return _blank(shape, tensor._dtype)
     stride = [at(step, index) for step in strides_of(tensor)]
     return torch.empty_strided(shape, stride, dtype=tensor._dtype, device=device)
 
@@ -254,6 +254,12 @@ def values_at(tensor: torch.Tensor, index: int, done: dict[int, Any]) -> torch.T
         result = made if recipe.position is None else leaves(made)[recipe.position]
     done[id(tensor)] = result
     return result
+
+
+def _blank(shape: Any, dtype: torch.dtype) -> torch.Tensor:
+    """A tensor whose values do not matter: integers could be indices, so they are zero; others are not even written."""
+    make_blank = torch.empty if dtype.is_floating_point or dtype.is_complex else torch.zeros
+    return make_blank(shape, dtype=dtype)
 
 
 class _Question:

@@ -11,6 +11,7 @@ from torch import nn
 
 from shapecheck.ask import map_tree
 from shapecheck.lengths.swept import Sweep, SweptInt, at
+from shapecheck.rules import RULES, Call, NoRule
 from shapecheck.session import session
 from shapecheck.tensor import SweptTensor, dims_of, make
 from shapecheck.tracer import Tracer
@@ -55,7 +56,9 @@ def needs_of(node: torch.fx.Node, axis: int | None) -> int | None:
     key = _key(layer, others, args, kwargs)
     if key is not None and key in _known:
         return _known[key]
-    result = _smallest(layer, others, args, kwargs, args[0].dtype)
+    result = _smallest_of_conv(layer, others, args[0].dtype) if _is_plain_conv(layer) else None
+    if result is None:
+        result = _smallest(layer, others, args, kwargs, args[0].dtype)
     if key is not None and len(_known) < 4096:
         _known[key] = result
     return result
@@ -79,6 +82,30 @@ def _key(layer: Any, others: tuple[Any, ...], args: Any, kwargs: Any) -> Any:
         settings = tuple(getattr(layer, name, None) for name in names)
         return (type(layer), settings, others) if hasattr(layer, "in_channels") else None
     return None
+
+
+def _is_plain_conv(layer: Any) -> bool:
+    return isinstance(layer, (nn.Conv1d, nn.Conv2d, nn.Conv3d)) and layer.padding_mode == "zeros"
+
+
+def _smallest_of_conv(layer: Any, others: tuple[Any, ...], dtype: torch.dtype) -> int | None:
+    """The same by the rule alone, which is what the layer comes down to; None where the rule does not tell."""
+    function = {nn.Conv1d: torch.conv1d, nn.Conv2d: torch.conv2d, nn.Conv3d: torch.conv3d}.get(type(layer))
+    if function is None:
+        return None
+    sweep = Sweep(1, _SIZES[0])
+    sweep.decide = lambda condition: bool(condition.values.all())  # sizes >= 1, the rule's only question
+    size = sweep.variable()
+    args = (make(tuple(size if other is None else other for other in others), dtype), layer.weight, layer.bias)
+    settings = (layer.stride, layer.padding, layer.dilation, layer.groups)
+    call = Call(sweep, sweep.always, function, (*args, *settings), {})
+    try:
+        RULES[function](call, *args, *settings)
+    except NoRule:
+        return None
+    refused = call.refused()
+    works = sweep.always.values if refused is None else ~refused.values
+    return int(np.argmax(works)) + 1 if bool(works.any()) else None
 
 
 def _smallest(layer: Any, others: tuple[Any, ...], args: Any, kwargs: Any, dtype: torch.dtype) -> int | None:

@@ -30,6 +30,9 @@ class Recipes:
 
     def remember(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         """Note how the results of one operation were made, if no input data went into them."""
+        first = args[0] if args else None
+        if type(first) is SweptTensor and not _follows(first) and function is not torch.Tensor.__setitem__:
+            return  # the usual case: input data goes into the result
         inputs = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
         known = function not in RANDOM and all(is_computable(tensor) for tensor in inputs)
         name: str = getattr(function, "__name__", "")
@@ -77,6 +80,11 @@ class Recipes:
         for tensor in self._made:
             tensor._recipe = None
             tensor._tainted = not tensor.dtype.is_floating_point
+
+
+def _follows(tensor: SweptTensor) -> bool:
+    """Whether anything is known of the values of a tensor."""
+    return tensor._recipe is not None or tensor._values is not None or tensor._tainted or tensor._bounds is not None
 
 
 class _Changed:

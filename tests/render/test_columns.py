@@ -58,7 +58,7 @@ def test_an_arrow_stays_with_what_it_points_to() -> None:
 
 def test_a_text_breaks_before_an_arrow_rather_than_within_a_formula() -> None:
     lines = draw([[Column("length", ("ceil(T/16) -> (T - 49)//16",), Fit.WORDS), Column("n", ("1",))]], 22)
-    assert lines[-2:] == ["ceil(T/16)            1", "-> (T - 49)//16"]
+    assert lines[-2:] == ["ceil(T/16)           1", "-> (T - 49)//16"]
 
 
 def test_the_column_gives_way_that_touches_the_fewest_rows() -> None:
