@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from shapecheck.ask import map_tree
 from shapecheck.errors import UsageError
 from shapecheck.lengths.lengthset import LengthSet
 from shapecheck.lengths.notation import DTYPES, InputSpec, SpecError
@@ -20,6 +19,7 @@ from shapecheck.report import Report
 from shapecheck.session import session
 from shapecheck.tensor import LARGEST_VALUES, SweptTensor, make
 from shapecheck.tracer import Tracer
+from shapecheck.trees import map_tree
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

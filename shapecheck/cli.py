@@ -211,7 +211,7 @@ def _check_model(
     debug: bool,
 ) -> ExitCode:
     """Analyze, write the result, and say by the exit code whether everything was decided."""
-    from shapecheck.render.console import progress_line
+    from shapecheck.render.progress import progress_line
 
     with progress_line() as show, warnings.catch_warnings():
         if not debug:  # what PyTorch deprecates is of no use to the reader of a table

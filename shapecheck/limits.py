@@ -15,13 +15,13 @@ import torch.fx
 from torch import nn
 from torch.nn.modules.conv import _ConvNd  # pyright: ignore[reportPrivateUsage]
 
-from shapecheck.ask import leaves
 from shapecheck.lengths.formula import fit
 from shapecheck.lengths.lengthset import LengthSet
 from shapecheck.lengths.swept import Int, SweptBool, SweptInt, is_plain, where
 from shapecheck.needs import needs_of
 from shapecheck.report import Failure, LayerLimit, Step, Undecided
 from shapecheck.tensor import Dims, SweptTensor
+from shapecheck.trees import leaves
 
 if TYPE_CHECKING:
     from shapecheck.record import Doubt, Refusal
@@ -65,9 +65,9 @@ def layers_of(
     called = tuple(_limit(_merged(nodes), variable, proved, to_set) for nodes in groups.values())
     names = {layer.name for layer in called}
     idle = [
-        _not_called(name, layer, to_set(tracer.sweep.never()))
+        _not_called(name or THE_MODULE, layer, to_set(tracer.sweep.never()))
         for name, layer in module.named_modules()
-        if isinstance(layer, _ConvNd) and name not in names
+        if isinstance(layer, _ConvNd) and (name or THE_MODULE) not in names
     ]
     return (*called, *idle)
 

@@ -6,7 +6,7 @@ Values only: how a component is built is the model's business, how a report look
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from shapecheck.report import Report
@@ -39,6 +39,11 @@ class Component:
     unit: Unit = Unit("steps")
     method: str = "forward"
     lengths: tuple[int, int] | None = None  # a default sweep; None: the analyzer chooses
+
+    @property
+    def module_name(self) -> str:
+        """The module that this entry point belongs to: "predictor" of "predictor.F0Ntrain"."""
+        return self.name.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +131,22 @@ def check(
         found.append(ComponentReport(component, report))
     if progress is not None:
         progress("", len(chosen), len(chosen))
-    return ModelReport(model, tuple(found), tuple(left_out))
+    return ModelReport(model, _without_idle(found), tuple(left_out))
+
+
+def _without_idle(found: list[ComponentReport]) -> tuple[ComponentReport, ...]:
+    """Layers that one entry point of a module never calls, but another one does, are listed with the other one only."""
+    from shapecheck.limits import NOT_CALLED
+
+    called: dict[str, set[str]] = {}
+    for entry in found:
+        names = called.setdefault(entry.component.module_name, set())
+        names.update(layer.name for layer in entry.report.layers if layer.input_length != NOT_CALLED)
+    result: list[ComponentReport] = []
+    for entry in found:
+        names = called[entry.component.module_name]
+        layers = tuple(
+            layer for layer in entry.report.layers if layer.input_length != NOT_CALLED or layer.name not in names
+        )
+        result.append(ComponentReport(entry.component, replace(entry.report, layers=layers)))
+    return tuple(result)

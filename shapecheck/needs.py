@@ -9,12 +9,12 @@ import torch
 import torch.fx
 from torch import nn
 
-from shapecheck.ask import map_tree
 from shapecheck.lengths.swept import Sweep, SweptInt, at
 from shapecheck.rules import RULES, Call, NoRule
 from shapecheck.session import session
 from shapecheck.tensor import SweptTensor, dims_of, make
 from shapecheck.tracer import Tracer
+from shapecheck.trees import map_tree
 
 _SIZES = (64, 2048)  # sweeps tried one after the other
 _known: dict[Any, int | None] = {}

@@ -13,7 +13,8 @@ import torch
 import torch.fx
 
 from shapecheck import catching
-from shapecheck.ask import Answer, Budget, Memo, ask, error_at, leaves, map_tree
+from shapecheck.ask import Answer, Budget, Memo, ask
+from shapecheck.execution import error_at
 from shapecheck.journal import Journal
 from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable
 from shapecheck.recipes import Recipes
@@ -21,6 +22,7 @@ from shapecheck.record import ORIGIN, Frame, Record, Refusal, operation_name
 from shapecheck.rules import ALWAYS, IN_PLACE_FORMS, RANDOM, RULES, STRUCTURAL, Call, NoRule
 from shapecheck.rules.indexing import INDEXED, index_in_range
 from shapecheck.tensor import SweptTensor, dims_of, make
+from shapecheck.trees import leaves, map_tree
 
 
 class Dead(BaseException):

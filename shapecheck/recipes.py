@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 
-from shapecheck.ask import is_computable, leaves, map_tree
+from shapecheck.execution import is_computable
 from shapecheck.rules import RANDOM
 from shapecheck.tensor import Recipe, SweptTensor, make
+from shapecheck.trees import leaves, map_tree
 
 _VIEWS = frozenset(
     "view reshape transpose permute unsqueeze squeeze expand expand_as __getitem__ select narrow chunk split unbind flatten "

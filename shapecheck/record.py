@@ -13,9 +13,9 @@ import torch
 import torch.fx
 from torch import nn
 
-from shapecheck.ask import leaves
 from shapecheck.lengths.swept import SweptBool, Undecidable
 from shapecheck.tensor import SweptTensor
+from shapecheck.trees import leaves
 
 ORIGIN = "_shapecheck_origin"  # set on an exception that eager raises: its node, operation and layer, if known
 

@@ -1,6 +1,6 @@
-"""How text reaches a reader: width, colour and encoding of the output, and the progress line beside it.
+"""How text reaches a reader: width, colour and encoding of the output.
 
-Standard output carries the report alone; progress and messages go to standard error.
+Consoles write into memory; the finished text goes out in one piece (`destination.py`).
 """
 
 from __future__ import annotations
@@ -8,14 +8,10 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any, TextIO
 
 from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
 PLAIN_WIDTH = 100  # columns where nothing says how wide the reader's screen is: a file, a log
 NARROWEST = 60  # below this, lines are left to the terminal to wrap
@@ -41,19 +37,6 @@ def for_file() -> Console:
 def _in_memory(width: int, encoding: str, colours: Any) -> Console:
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     return _plain_console(file=file, width=width, color_system=colours, force_terminal=colours is not None)
-
-
-@contextmanager
-def progress_line() -> Generator[Callable[[str], None]]:
-    """Give a function that shows what is being done, in one line that is gone afterwards; only on a terminal."""
-    console = _plain_console(stderr=True)
-    if not console.is_terminal or console.is_dumb_terminal:
-        yield lambda _: None
-        return
-    with Live(
-        console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
-    ) as live:
-        yield lambda text: live.update(Text(text, style="dim", no_wrap=True, overflow="ellipsis"), refresh=True)
 
 
 # nothing in a text is taken for markup: PyTorch's messages are full of [1, 1, 3]

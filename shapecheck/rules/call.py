@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from shapecheck.ask import Budget, ask, map_tree
+from shapecheck.ask import Budget, ask
 from shapecheck.lengths.swept import Bool, Int, Sweep, SweptBool, SweptFloat, SweptInt, compare, is_plain, where
 from shapecheck.tensor import (
     Dims,
@@ -26,6 +26,7 @@ from shapecheck.tensor import (
     ordered,
     strides_of,
 )
+from shapecheck.trees import map_tree
 
 
 class NoRule(Exception):

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from shapecheck.ask import values_at
+from shapecheck.execution import values_at
 from shapecheck.lengths.swept import Int, SweptBool, Undecidable, at
 from shapecheck.rules.call import Call
 from shapecheck.tensor import SweptTensor
-
 
 # functions that use integer values as an index: position of the source, and its axis (or "dim": the second argument)
 INDEXED: dict[str, tuple[int, int | str]] = {

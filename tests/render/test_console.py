@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from shapecheck.render.console import for_file, for_stream, progress_line
+from shapecheck.render.console import for_file, for_stream
+from shapecheck.render.progress import progress_line
 
 
 class Terminal(io.StringIO):
@@ -76,6 +77,21 @@ def test_a_file_always_looks_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     console = for_file()
     assert (console.width, console.color_system, console.encoding) == (100, None, "utf-8")
+
+
+def test_no_progress_line_where_standard_error_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    with progress_line() as show:
+        show("working")
+
+
+def test_no_progress_line_on_a_dumb_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "dumb")
+    with progress_line() as show:
+        show("working")
+    assert stream.getvalue() == ""
 
 
 def test_no_progress_line_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

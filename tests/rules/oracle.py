@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
-from shapecheck.ask import values_at
+from shapecheck.execution import values_at
 from shapecheck.lengths.notation import InputSpec
 from shapecheck.lengths.swept import Sweep, SweptBool, SweptInt, Undecidable, at, maximum, minimum
 from shapecheck.session import session

@@ -1,0 +1,250 @@
+"""One operation executed by PyTorch at one length: on meta tensors for its shapes, on the CPU for its truth.
+
+Meta kernels compute nothing, and refuse what needs data; but some accept what the CPU refuses, or lay results out otherwise.
+Invariant: what this module reports at a length is what eager PyTorch does there, or Undecidable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from shapecheck.lengths.swept import Undecidable, at, is_plain
+from shapecheck.tensor import LARGEST_VALUES, SweptTensor, dims_of, strides_of
+from shapecheck.trees import leaves, map_tree, tensors_of
+
+CONFIRMED = 2**16  # elements of all arguments up to which the CPU confirms each answer
+CONFIRMED_ONCE = 2**24  # and up to which it confirms the first answer to a question, and an error
+
+
+def execute(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], index: int, *, first: bool = False
+) -> Any:
+    """(structure, numbers) of the result at one length (an index of the sweep), or PyTorch's exception."""
+    arguments, keywords = concrete((args, dict(kwargs)), index, "meta")
+    if any(tensor.is_meta for tensor in tensors_of((arguments, keywords))):
+        arguments, keywords = map_tree(_to_meta, (arguments, keywords))  # small tensors with values go along
+    inputs = tensors_of((arguments, keywords))
+    before = [(tensor.shape, tensor.stride()) for tensor in inputs]
+    error: Exception | None = None
+    result: Any = None
+    try:
+        with torch.no_grad():
+            result = function(*arguments, **keywords)
+    except Exception as raised:
+        if _needs_data(raised):
+            what = f"{_name(function)} needs the values of a tensor ({type(raised).__name__} on meta tensors)"
+            raise Undecidable(what) from raised
+        error = raised
+    if error is None and [(tensor.shape, tensor.stride()) for tensor in inputs] != before:
+        raise Undecidable(f"{_name(function)} changes the shape of its argument in place")
+    limit = CONFIRMED_ONCE if first else CONFIRMED
+    if not getattr(function, "on_meta", False) and _elements((args, dict(kwargs)), index) <= limit:
+        truth = _confirmed(function, args, kwargs, index, result if error is None else error, inputs)
+        if isinstance(truth, Exception):
+            return truth
+        result = truth
+    elif error is not None:
+        return error
+    numbers: list[int] = []
+    return _structure(result, inputs, numbers), tuple(numbers)
+
+
+def error_at(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], index: int
+) -> Exception | None:
+    """PyTorch's own error at one length (an index of the sweep); None where PyTorch accepts it."""
+    if not getattr(function, "on_meta", False) and _elements((args, dict(kwargs)), index) <= CONFIRMED_ONCE:
+        outcome = _on_cpu(function, args, kwargs, index)
+    else:
+        outcome = execute(function, args, kwargs, index)
+    return outcome if isinstance(outcome, Exception) else None
+
+
+def concrete(tree: Any, index: int, device: str) -> Any:
+    """The arguments as they are at one length, on meta or on the CPU."""
+
+    def leaf(value: Any) -> Any:
+        if type(value) is SweptTensor:
+            return _concrete_tensor(value, index, device)
+        if isinstance(value, torch.Tensor):
+            if device == "meta" and not value.is_meta and value.numel() > LARGEST_VALUES:
+                return value.to("meta")
+            if device == "cpu" and value.is_meta:
+                return _blank(value.shape, value.dtype)
+            return value
+        return at(value, index)
+
+    return map_tree(leaf, tree)
+
+
+def is_computable(value: Any) -> bool:
+    """Whether the values of an argument follow from lengths and plain data alone, so that `values_at` can give them."""
+    if type(value) is SweptTensor:
+        return value._values is not None or value._recipe is not None
+    return not isinstance(value, torch.Tensor) or not value.is_meta
+
+
+def values_at(tensor: torch.Tensor, index: int, done: dict[int, Any]) -> torch.Tensor:
+    """The true values of a computable tensor at one length, computed on the CPU."""
+    if type(tensor) is not SweptTensor:
+        return tensor
+    if id(tensor) in done:
+        return done[id(tensor)]
+    if tensor._recipe is None:
+        result = _concrete_tensor(tensor, index, "cpu")
+    else:
+        recipe = tensor._recipe
+        elements = 1
+        for size in tensor._dims:
+            elements *= max(at(size, index), 1)
+        if elements > 2**22:
+            raise Undecidable("values that follow from lengths are too many to compute")
+
+        def leaf(value: Any) -> Any:
+            if isinstance(value, torch.Tensor):
+                return values_at(value, index, done)
+            return torch.device("cpu") if isinstance(value, torch.device) else at(value, index)
+
+        made = recipe.function(*map_tree(leaf, recipe.args), **map_tree(leaf, recipe.kwargs))
+        result = made if recipe.position is None else leaves(made)[recipe.position]
+    done[id(tensor)] = result
+    return result
+
+
+def _concrete_tensor(tensor: SweptTensor, index: int, device: str) -> torch.Tensor:
+    if tensor._values is not None:
+        values = [at(value, index) for value in tensor._values.reshape(-1)]
+        shape = [at(size, index) for size in tensor._dims]
+        return torch.tensor(values, dtype=tensor._dtype).reshape(shape)
+    shape = [at(size, index) for size in tensor._dims]
+    if device == "cpu" and tensor._bounds is not None:  # the value that is the first to be out of range
+        low, high = at(tensor._bounds.low, index), at(tensor._bounds.high, index)
+        return torch.full(shape, low if low < 0 else high, dtype=tensor._dtype)
+    if tensor._strides is None:
+        if device == "meta":
+            return torch.empty(shape, dtype=tensor._dtype, device="meta")
+        return _blank(shape, tensor._dtype)
+    stride = [at(step, index) for step in strides_of(tensor)]
+    if device == "meta":
+        return torch.empty_strided(shape, stride, dtype=tensor._dtype, device="meta")
+    room = 0 if 0 in shape else 1 + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
+    return _blank((room,), tensor._dtype).as_strided(shape, stride)
+
+
+def _blank(shape: Any, dtype: torch.dtype) -> torch.Tensor:
+    """A tensor whose values do not matter: integers could be indices, so they are zero; others are not even written."""
+    make_blank = torch.empty if dtype.is_floating_point or dtype.is_complex else torch.zeros
+    return make_blank(shape, dtype=dtype)
+
+
+def _on_cpu(function: Any, args: Any, kwargs: Any, index: int, fill: float | None = None) -> Any:
+    """The result on the CPU, or the exception. Plain tensors are copied: the function may change them in place."""
+
+    def prepared(leaf: Any) -> Any:
+        if isinstance(leaf, torch.device):
+            return torch.device("cpu")
+        if not isinstance(leaf, torch.Tensor):
+            return leaf
+        copy = leaf.clone() if leaf.is_contiguous() else leaf
+        return copy.fill_(fill) if fill is not None and copy.is_floating_point() and copy.is_contiguous() else copy
+
+    arguments, keywords = map_tree(prepared, concrete((args, dict(kwargs)), index, "cpu"))
+    try:
+        with torch.no_grad():
+            return function(*arguments, **keywords)
+    except Exception as error:
+        return error
+
+
+def _confirmed(function: Any, args: Any, kwargs: Any, index: int, said: Any, inputs: list[torch.Tensor]) -> Any:
+    """What meta said with the strides of the CPU, or what the CPU raises; undecided where they differ otherwise."""
+    truth = _on_cpu(function, args, kwargs, index)
+    name = _name(function)
+    if isinstance(truth, Exception):
+        if isinstance(said, Exception):
+            return truth
+        if not isinstance(_on_cpu(function, args, kwargs, index, fill=1.0), Exception):
+            return said  # refused for its values, not for its shape
+        if isinstance(truth, torch.linalg.LinAlgError):
+            raise Undecidable(f"whether {name} runs depends on the values of a tensor")
+        return truth
+    if isinstance(said, Exception):
+        raise Undecidable(f"PyTorch's meta kernel of {name} refuses what the CPU accepts: {said}")
+    twins = iter(tensors_of(truth))
+
+    def laid_out(leaf: Any) -> Any:
+        if not isinstance(leaf, torch.Tensor):
+            return leaf
+        twin = next(twins, None)
+        if any(leaf is tensor for tensor in inputs):
+            return leaf
+        if twin is None or twin.shape != leaf.shape or twin.dtype != leaf.dtype:
+            raise Undecidable(f"PyTorch's kernels of {name} on meta and on the CPU disagree on the result")
+        if not leaf.is_meta or twin.stride() == leaf.stride():
+            return leaf
+        return torch.empty_strided(twin.shape, twin.stride(), dtype=leaf.dtype, device="meta")
+
+    return map_tree(laid_out, said)
+
+
+def _elements(tree: Any, index: int) -> int:
+    total = 0
+    for tensor in tensors_of(tree):
+        count = 1
+        for size in dims_of(tensor):
+            count *= max(at(size, index), 1)
+        total += count
+    return total
+
+
+def _to_meta(value: Any) -> Any:
+    return value.to("meta") if isinstance(value, torch.Tensor) and not value.is_meta else value
+
+
+def _needs_data(error: Exception) -> bool:
+    """Whether a meta kernel refused for want of data, not for a shape."""
+    text = str(error)
+    if isinstance(error, NotImplementedError):
+        return "not implemented for" not in text  # as the CPU says of a dtype
+    marks = ("meta tensor", "Meta tensor", "data-dependent", "on meta device", "'Meta'")
+    return isinstance(error, RuntimeError) and any(mark in text for mark in marks)
+
+
+def _name(function: Any) -> str:
+    return getattr(function, "__name__", None) or type(function).__name__
+
+
+def _structure(result: Any, inputs: list[torch.Tensor], numbers: list[int]) -> Any:
+    """A hashable description of a result; its sizes and integers are appended to `numbers`."""
+    if isinstance(result, torch.Tensor):
+        for position, tensor in enumerate(inputs):
+            if tensor is result:
+                return ("input", position)
+        if result.is_sparse or result.is_nested:
+            raise Undecidable("a result is a sparse or nested tensor")
+        numbers.extend(result.shape)
+        if not result.is_meta and result.numel() <= LARGEST_VALUES and not result.dtype.is_floating_point:
+            numbers.extend(int(v) for v in result.reshape(-1).tolist())
+            return ("values", result.dtype, tuple(result.shape))
+        numbers.extend(result.stride())
+        numbers.append(result.is_contiguous())
+        return ("tensor", result.dtype, result.dim())
+    if isinstance(result, bool) or result is None or isinstance(result, (float, complex, str, bytes)):
+        return ("constant", result)
+    if is_plain(result):
+        numbers.append(result)
+        return ("integer",)
+    if isinstance(result, torch.Size):
+        numbers.extend(result)
+        return ("size", len(result))
+    if isinstance(result, dict):
+        items = tuple((key, _structure(item, inputs, numbers)) for key, item in result.items())
+        return ("dict", type(result), items)
+    if isinstance(result, (tuple, list)):
+        return ("sequence", type(result), tuple(_structure(item, inputs, numbers) for item in result))
+    if isinstance(result, (torch.dtype, torch.device, torch.layout)):
+        return ("constant", result)
+    raise Undecidable(f"a result of type {type(result).__name__} cannot be followed")
