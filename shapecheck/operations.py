@@ -58,6 +58,8 @@ class Operations:
     def run(self, frame: Frame, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of one torch function for the lengths that it accepts."""
         self.current = operation_name(function)
+        if any(type(arg) is np.ndarray and arg.dtype == object for arg in args):  # what `lengths.numpy()` gave
+            args = tuple(arg.tolist() if type(arg) is np.ndarray else arg for arg in args)
         if self._written:
             args, kwargs = map_tree(self._as_written, (args, kwargs))
         structural = STRUCTURAL.get(function)
@@ -92,6 +94,8 @@ class Operations:
         if rule is not None:
             call = Call(tracer.sweep, tracer.live, function, args, kwargs)
             try:
+                if any(isinstance(leaf, np.generic) for leaf in leaves((args, kwargs))):  # np.prod(rates), say
+                    args, kwargs = map_tree(_python_number, (args, kwargs))
                 result = rule(call, *args, **kwargs)
                 refused = call.refused()
                 for tensor in call.written:
@@ -244,12 +248,19 @@ def _has_swept(values: Any) -> bool:
         if kind is slice:
             if _has_swept((value.start, value.stop, value.step)):
                 return True
+        elif kind is np.ndarray:
+            if value.dtype == object and _has_swept(value.flat):
+                return True
         elif kind is dict:
             if _has_swept(value.values()):
                 return True
         elif isinstance(value, (tuple, list)) and _has_swept(value):
             return True
     return False
+
+
+def _python_number(value: Any) -> Any:
+    return value.item() if isinstance(value, (np.integer, np.floating, np.bool_)) else value
 
 
 def _has_meta(args: tuple[Any, ...]) -> bool:

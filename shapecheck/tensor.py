@@ -267,7 +267,7 @@ class SweptSize(tuple[Any, ...]):
         return not self == other
 
     def __hash__(self) -> int:
-        return hash(tuple(int(size) for size in self))
+        return hash(tuple(self))
 
     def __repr__(self) -> str:
         return f"torch.Size([{', '.join(map(str, self))}])"

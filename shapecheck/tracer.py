@@ -16,7 +16,7 @@ from torch import jit, nn
 from shapecheck import catching
 from shapecheck.join import join
 from shapecheck.journal import Journal
-from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, compare
+from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, Unhashable, compare
 from shapecheck.operations import Dead, Operations
 from shapecheck.record import ORIGIN, Doubt, Frame, Record, Refusal, operation_name
 from shapecheck.rules import LEAF_RULES
@@ -278,6 +278,8 @@ class Tracer:
             if self.sweep.poked:
                 self.sweep.poked = False
                 frame.doubt = Undecidable("a size is passed to a function of torch that cannot be followed")
+            elif _has_cause(error, Unhashable):
+                frame.doubt = Undecidable("a size is used as a key")
             return Raised(error)
         finally:
             self.sweep.inside = 1
@@ -341,6 +343,15 @@ class Tracer:
 
     def _doubt(self, frame: Frame, reason: str) -> None:
         self.record.doubts.append(Doubt(frame.path, self._operations.current, self.live, reason))
+
+
+def _has_cause(error: BaseException | None, kind: type) -> bool:
+    """Whether an exception of this kind is at the root of another one."""
+    while error is not None:
+        if isinstance(error, kind):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _is_leaf(module: nn.Module) -> bool:

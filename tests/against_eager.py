@@ -61,9 +61,9 @@ class Comparison:
     report: Report
 
     def __str__(self) -> str:
-        lines = [f"T = {length}: {what}" for length, what in list(self.wrong.items())[:6]]
-        reasons = [f"{u.layer} {u.operation}: {u.reason} at {u.lengths}" for u in self.report.undecided[:4]]
-        return "\n".join([f"{len(self.wrong)} wrong, {len(self.unknown)} unknown", *lines, *reasons])
+        lines = [f"T = {length}: {what}" for length, what in list(self.wrong.items())[:3]]
+        reasons = [f"{u.layer} {u.operation}: {u.reason} at {u.lengths}" for u in self.report.undecided[:2]]
+        return "; ".join([f"{len(self.wrong)} wrong, {len(self.unknown)} unknown", *lines, *reasons])
 
 
 def compare(

@@ -60,6 +60,13 @@ class Undecidable(BaseException):
         self.reason = reason
 
 
+class Unhashable(TypeError):
+    """A size was used as a key. A cache that outlives the analysis would keep it, so it cannot be one.
+
+    An ordinary exception: code that knows of symbolic sizes (einops) then goes without its cache. Never a finding.
+    """
+
+
 class Sweep:
     """The candidate lengths first..last of one analysis, and what its verdicts rest on.
 
@@ -361,7 +368,7 @@ class SweptInt:
         return _answer(_compare(self, other, "!="))
 
     def __hash__(self) -> int:
-        return hash(int(self))  # a dict keyed by sizes: one run for each value
+        raise Unhashable("unhashable type: a size is not one number here")
 
     # where Python wants a plain value ---------------------------------------------------------------------------
 

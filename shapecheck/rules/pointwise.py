@@ -273,18 +273,18 @@ def _shifted_bounds(name: str, args: tuple[Any, ...]) -> Bounds | None:
 
 # rows -------------------------------------------------------------------------------------------------------------
 
-_BINARY = """max min add sub mul div true_divide floor_divide remainder fmod pow maximum minimum fmax fmin atan2 hypot
+_BINARY = """max min add sub subtract mul multiply div divide true_divide floor_divide remainder fmod pow maximum minimum fmax fmin atan2 hypot
 eq ne lt le gt ge logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor where lerp addcmul addcdiv
 masked_fill clamp clip rsub copysign xlogy logaddexp isclose""".split()
 
-_UNARY = """abs neg exp exp2 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan asin acos atan sinh cosh tanh sigmoid erf erfc
+_UNARY = """abs absolute neg negative positive exp exp2 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan asin acos atan sinh cosh tanh sigmoid erf erfc
 floor ceil round trunc frac sign square reciprocal isnan isinf isfinite logical_not bitwise_not relu angle nan_to_num
 rad2deg deg2rad logit bernoulli""".split()
 
 _FUNCTIONAL_UNARY = """relu leaky_relu gelu silu mish elu selu celu sigmoid tanh hardtanh hardswish hardsigmoid softplus
 logsigmoid relu6 softsign tanhshrink softshrink hardshrink threshold""".split()
 
-_DUNDER_BINARY = """max min add radd sub rsub mul rmul truediv rtruediv floordiv mod pow rpow eq ne lt le gt ge and or xor
+_DUNDER_BINARY = """add radd sub rsub mul rmul truediv rtruediv floordiv mod pow rpow eq ne lt le gt ge and or xor
 iadd isub imul itruediv ifloordiv imod ipow iand ior ixor""".split()
 
 
