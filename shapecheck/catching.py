@@ -11,6 +11,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable
+from enum import IntEnum
 from types import CodeType
 from typing import Any
 
@@ -25,32 +26,64 @@ _TRANSPARENT = tuple(
 )
 
 
-def may_catch() -> bool:
-    """Whether a handler of the analyzed code covers the current point of any frame up to the start of the analysis."""
+class Handling(IntEnum):
+    """What the code around could do with an exception, from nothing to looking at its text."""
+
+    NONE = 0
+    PASSED = 1  # `with` or `finally`: it could be swallowed
+    CAUGHT = 2  # `except X:`
+    NAMED = 3  # `except X as error:`
+
+
+def handling() -> Handling:
+    """The most that a handler at the current point of any frame up to the start of the analysis could do."""
+    most = Handling.NONE
     frame = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
         file = code.co_filename
         if file.startswith(_PACKAGE):
             if code.co_name == "run" and file.endswith("tracer.py"):
-                return False
-        elif file not in _TRANSPARENT and _covers(code, frame.f_lasti):
-            return True
+                break
+        elif file not in _TRANSPARENT:
+            for start, end, kind in _handlers(code):
+                if start <= frame.f_lasti < end:
+                    most = max(most, kind)
         frame = frame.f_back
-    return False
+    return most
 
 
-def _covers(code: CodeType, offset: int) -> bool:
-    ranges = _handlers(code)
-    return any(start <= offset < end for start, end in ranges)
+def may_catch() -> bool:
+    """Whether the analyzed code could catch an exception raised here."""
+    return handling() is not Handling.NONE
 
 
 @functools.lru_cache(maxsize=4096)
-def _handlers(code: CodeType) -> tuple[tuple[int, int], ...]:
-    """The byte ranges of a code object that some handler (except, finally, with) covers."""
+def _handlers(code: CodeType) -> tuple[tuple[int, int, Handling], ...]:
+    """The byte ranges of a code object that some handler (except, finally, with) covers, and its kind."""
     parse: Callable[[CodeType], list[Any]] | None = getattr(dis, "_parse_exception_table", None)  # Python >= 3.11
-    if parse is not None:
-        return tuple((entry.start, entry.end) for entry in parse(code))
-    setups = {"SETUP_FINALLY", "SETUP_WITH", "SETUP_ASYNC_WITH"}
-    guarded = any(instruction.opname in setups for instruction in dis.get_instructions(code))
-    return ((0, len(code.co_code)),) if guarded else ()
+    instructions = list(dis.get_instructions(code))
+    if parse is None:
+        setups = {"SETUP_FINALLY", "SETUP_WITH", "SETUP_ASYNC_WITH"}
+        guarded = any(instruction.opname in setups for instruction in instructions)
+        return ((0, len(code.co_code), Handling.NAMED),) if guarded else ()
+    return tuple((entry.start, entry.end, _kind(instructions, entry.target)) for entry in parse(code))
+
+
+def _kind(instructions: list[dis.Instruction], target: int) -> Handling:
+    """What the handler that starts at `target` is: told by the first instructions of it."""
+    kind = Handling.PASSED
+    names = [(i.opname, i.argval) for i in instructions if i.offset >= target]
+    for position, (name, _) in enumerate(names):
+        if name == "WITH_EXCEPT_START":
+            return Handling.PASSED
+        if name == "CHECK_EXC_MATCH":
+            after = [following for following, _ in names[position + 1 : position + 4]]
+            if any(following.startswith("STORE_") for following in after):
+                return Handling.NAMED
+            kind = Handling.CAUGHT
+        elif name == "POP_EXCEPT" and kind is Handling.PASSED:
+            kind = Handling.CAUGHT  # `except:` alone
+        elif name == "RERAISE":
+            break
+    return kind

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from shapecheck.join import JoinNode, NotJoinable, join_leaves
+from shapecheck.join import Joiner, NotJoinable
 from shapecheck.lengths.swept import SweptBool, Undecidable
 from shapecheck.tensor import SweptTensor
 
@@ -117,7 +117,7 @@ class Journal:
         return start
 
     def set_attribute(self, module: nn.Module, name: str, value: Any) -> None:
-        before = module.__dict__.get(name, _MISSING)
+        before = type(module) if name == "__class__" else module.__dict__.get(name, _MISSING)
         for registry in (module._parameters, module._buffers, module._modules):  # pyright: ignore[reportPrivateUsage]
             if name in registry:
                 before = registry[name]
@@ -175,7 +175,7 @@ class Journal:
                 state[(id(entry.container), "")] = copy.copy(entry.container)
         return state
 
-    def reconcile(self, states: list[dict[tuple[int, str], Any]], masks: list[SweptBool], join_node: JoinNode) -> None:
+    def reconcile(self, states: list[dict[tuple[int, str], Any]], masks: list[SweptBool], joiner: Joiner) -> None:
         """After several paths: each attribute gets the value joined over the paths, or the call is undecided."""
         keys = {key for state in states for key in state}
         for key in keys:
@@ -191,7 +191,7 @@ class Journal:
             if all(value is values[0] for value in values):
                 continue
             try:
-                joined = join_leaves(join_node, list(zip(masks, values, strict=True)))
+                joined = joiner.value(list(zip(masks, values, strict=True)))
             except NotJoinable:
                 what = f"{type(module).__name__}.{name}"
                 raise Undecidable(f"the attribute {what} ends up different for different lengths") from None

@@ -265,7 +265,7 @@ def failures_of(tracer: Tracer, variable: str, proved: bool, to_set: ToSet) -> t
                 operation=operation,
                 lengths=to_set(lengths),
                 at=tracer.sweep.first + index,
-                error=f"{type(last.error).__name__}: {last.error}",
+                error=last.text,
                 chain=chain_of(last.node, index, variable, proved),
             )
         )

@@ -5,6 +5,7 @@ Invariant: what comes out holds for all lengths that are live afterwards; the ot
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -39,6 +40,8 @@ class Running(Protocol):
     asking: bool
 
     def decide(self, condition: SweptBool) -> bool: ...
+
+    def mark(self, number: Any, resolve: Callable[[int], str]) -> str: ...
 
     def place(self, what: str) -> str: ...
 
@@ -162,15 +165,33 @@ class Operations:
         if error is None:
             length = tracer.sweep.first + int(np.flatnonzero(hit.values)[-1])
             raise Undecidable(f"the rule for {operation} refuses T = {length}, which PyTorch accepts")
-        if catching.may_catch():
+        handling = catching.handling()
+        if handling is not catching.Handling.NONE:
             if tracer.decide(~hit):
                 return
+            if handling is catching.Handling.NAMED:  # code may look at the text, which differs from length to length
+                error = self._without_text(error, function, args, kwargs)
             setattr(error, ORIGIN, (node, operation, frame.path))
             raise error
-        tracer.record.refuse(Refusal(node, frame.path, operation, hit, error))
+        text = f"{type(error).__name__}: {error}"
+        tracer.record.refuse(Refusal(node, frame.path, operation, hit, error, text))
         tracer.live = tracer.live & ~hit
         if not bool(tracer.live.values.any()):
             raise Dead
+
+    def _without_text(self, error: Exception, function: Any, args: Any, kwargs: Any) -> Exception:
+        """The error with a marker for its text."""
+        tracer = self._tracer
+        smallest = SweptBool(tracer.sweep, np.cumsum(tracer.live.values) == 1, None) & tracer.live
+        if type(self.error_at(function, args, kwargs, smallest)) is not type(error):
+            raise Undecidable("different lengths raise different exceptions, which code could catch")
+
+        def text(index: int) -> str:
+            return str(error_at(function, args, kwargs, index))
+
+        marked = copy.copy(error)
+        marked.args = (tracer.mark(tracer.sweep.variable(), text),)
+        return marked
 
     def _asked(self, function: Any, args: Any, kwargs: Any) -> tuple[Any, SweptBool | None]:
         tracer = self._tracer

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 import torch.fx
 from torch import nn
@@ -31,6 +32,7 @@ class Refusal:
     operation: str
     lengths: SweptBool
     error: Exception
+    text: str  # the error as eager prints it at the largest of these lengths
 
 
 @dataclass(slots=True)
@@ -54,10 +56,13 @@ class Frame:
     call: tuple[tuple[str, int], ...]  # which call of which module this is, from the outermost on
     events: Events = field(default_factory=list[tuple[Any, Any]])  # (function or module, what came of it)
     replay: Events = field(default_factory=list[tuple[Any, Any]])
-    pending: list[tuple[Events, SweptBool]] = field(default_factory=list[tuple[Events, SweptBool]])
+    pending: list[tuple[Events, SweptBool, bool]] = field(default_factory=list[tuple[Events, SweptBool, bool]])
     node: torch.fx.Node | None = None  # of a leaf layer
     doubt: Undecidable | None = None
     bypassed: str | None = None
+    began: int = 0  # how many swept tensors had been made when the call began
+    texts: set[int] = field(default_factory=set[int])  # made from sizes on this path
+    exact_texts: bool = False  # this path has one value for each text
 
 
 class Record:
@@ -158,6 +163,11 @@ class Record:
         return known[1]
 
 
+def last_index(lengths: SweptBool) -> int:
+    """The index of the largest of the lengths."""
+    return int(np.flatnonzero(lengths.values)[-1])
+
+
 def joined(*paths: Any) -> Any:
     """Stands in the graph for the output of a module call that took different paths for different lengths."""
     raise RuntimeError("a joined value exists for all lengths at once; it cannot be executed")
@@ -169,4 +179,4 @@ def operation_name(function: Any) -> str:
     return getattr(getattr(function, "__self__", None), "__name__", name) if name == "__get__" else name
 
 
-__all__ = ["ORIGIN", "Doubt", "Frame", "Record", "Refusal", "joined", "operation_name"]
+__all__ = ["ORIGIN", "Doubt", "Frame", "Record", "Refusal", "joined", "last_index", "operation_name"]

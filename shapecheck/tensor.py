@@ -6,6 +6,7 @@ through the running tracer; one that reaches torch's dispatcher instead is notic
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
@@ -89,6 +90,7 @@ class SweptTensor(torch.Tensor):
     _recipe: Recipe | None  # how to compute its values at one length, where no input data goes into them
     _tainted: bool  # integer values computed from lengths in a way that was not followed
     _node: torch.fx.Node | None
+    _serial: int  # in the order of making
     _claims_grad: bool
 
     @classmethod
@@ -119,6 +121,7 @@ class SweptTensor(torch.Tensor):
         if dim is None:
             return size_of(self._dims)
         rank = len(self._dims)
+        dim = int(dim) if isinstance(dim, np.integer) else dim
         if is_plain(dim) and -rank <= dim < rank:
             return self._dims[dim]
         raise IndexError(_out_of_range(dim, rank))
@@ -219,6 +222,8 @@ class SweptTensor(torch.Tensor):
         return self.transpose(-2, -1)
 
     def __iter__(self) -> Iterator[Any]:
+        if not self._dims:
+            raise TypeError("iteration over a 0-d tensor")
         return iter(self.unbind(0))
 
     def __repr__(self, *, tensor_contents: object = None) -> str:
@@ -253,13 +258,13 @@ class SweptSize(tuple[Any, ...]):
         return size_of(item) if isinstance(index, slice) else item
 
     def __add__(self, other: Any) -> Any:
-        return size_of(tuple(self) + tuple(other))
+        return size_of(tuple(self) + tuple(other)) if isinstance(other, tuple) else NotImplemented
 
     def __radd__(self, other: Any) -> Any:
-        return size_of(tuple(other) + tuple(self))
+        return size_of(tuple(other) + tuple(self)) if isinstance(other, tuple) else NotImplemented
 
     def __eq__(self, other: object) -> Any:
-        if not isinstance(other, (tuple, list)) or len(other) != len(self):
+        if not isinstance(other, tuple) or len(other) != len(self):
             return False
         return all(bool(compare(mine, "==", theirs)) for mine, theirs in zip(self, other, strict=True))
 
@@ -294,7 +299,16 @@ def make(
     result._tainted = tainted
     result._recipe = None
     result._node = None
+    result._serial = next(_serials)
     return result
+
+
+_serials = itertools.count()
+
+
+def made_so_far() -> int:
+    """A number above those of all swept tensors so far: what is made from now on has a larger one."""
+    return next(_serials)
 
 
 def dims_of(tensor: torch.Tensor) -> Dims:
@@ -412,6 +426,7 @@ __all__ = [
     "dims_of",
     "is_surely_contiguous",
     "known_values",
+    "made_so_far",
     "make",
     "order_of",
     "ordered",

@@ -7,6 +7,7 @@ module call leaves it in exactly one way: with an output, with an error, or unde
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +15,14 @@ from typing import Any
 from torch import jit, nn
 
 from shapecheck import catching
-from shapecheck.join import join
+from shapecheck.join import Joiner
 from shapecheck.journal import Journal
 from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, Unhashable, compare
 from shapecheck.operations import Dead, Operations
-from shapecheck.record import ORIGIN, Doubt, Frame, Record, Refusal, operation_name
+from shapecheck.record import ORIGIN, Doubt, Frame, Record, Refusal, last_index, operation_name
 from shapecheck.rules import LEAF_RULES
-from shapecheck.tensor import SweptTensor
+from shapecheck.tensor import SweptTensor, made_so_far
+from shapecheck.texts import Texts, is_explicit
 
 MAX_PATHS = 512  # runs of one module call, past which the lengths that are left are undecided
 
@@ -49,7 +51,9 @@ class Tracer:
         self.asking = False  # PyTorch is executing on concrete tensors
         self._operations = Operations(self, rules=rules, executions=executions)
         self._frames: list[Frame] = []
+        self._texts = Texts()
         sweep.decide = self.decide
+        sweep.text = self.text
         sweep.decide_value = self.decide_value
 
     # the whole analysis -----------------------------------------------------------------------------------------
@@ -83,7 +87,7 @@ class Tracer:
             return True
         if not bool(values.any()):
             return False
-        frame.pending.append((list(frame.events), self.live & ~condition))
+        frame.pending.append((list(frame.events), self.live & ~condition, frame.exact_texts))
         self.live = self.live & condition
         return True
 
@@ -97,9 +101,29 @@ class Tracer:
             condition = compare(number, "==", first)
         self.sweep.rest_on(condition, self.live, self.place("a size used as a plain int"))
         if not bool((values == values[0]).all()):
-            frame.pending.append((list(frame.events), self.live & ~condition))
+            frame.pending.append((list(frame.events), self.live & ~condition, frame.exact_texts))
             self.live = self.live & condition
         return first
+
+    def text(self, number: SweptInt | SweptFloat, form: str) -> str | None:
+        """A size as text: exact where it is the same for all live lengths; None outside of analyzed code."""
+        if not self._frames or self.asking or self.sweep.inside:
+            return None
+        frame = self._frame_of_decision()
+        values = number.values[self.live.values]
+        if frame.exact_texts or bool((values == values[0]).all()):
+            return format(self.decide_value(number), form)
+        return self.mark(number, lambda index: format(number.values[index].item(), form))
+
+    def mark(self, number: Any, resolve: Callable[[int], str]) -> str:
+        """A marker for a text that differs from length to length, as `number` does."""
+        frame = self._frames[-1]
+        if frame.exact_texts:
+            self.decide_value(number)
+            return resolve(last_index(self.live))
+        identifier, marker = self._texts.mark(number, resolve)
+        frame.texts.add(identifier)
+        return marker
 
     def _frame_of_decision(self) -> Frame:
         if not self._frames or self.asking:
@@ -193,7 +217,7 @@ class Tracer:
         if isinstance(module, jit.ScriptModule):
             frame.bypassed = type(module).__name__
         if frame.is_leaf:
-            rule = LEAF_RULES.get(type(module).forward)
+            rule = LEAF_RULES.get(getattr(type(module), "forward", None))
             if rule is not None:
                 return lambda: self._recurrent(frame, module, rule, args, kwargs)
             if _only_weight_hooks(module):
@@ -220,23 +244,36 @@ class Tracer:
                 continue
             if self.decide(mask):
                 if isinstance(output, Raised):
-                    raise output.error
+                    raise self._with_texts(output.error)
                 return output
         raise Dead
+
+    def _with_texts(self, error: Exception) -> Exception:
+        """An error that a callee raises, as the caller may look at it."""
+        frame = self._frames[-1]
+        marks = self._texts.marks_in(error)
+        if not frame.exact_texts:
+            frame.texts |= marks
+            return error
+        for identifier in marks:
+            self.decide_value(self._texts.number(identifier))
+        return self._texts.filled(copy.copy(error), last_index(self.live)) if marks else error
 
     def _run_frame(self, frame: Frame, call: Callable[[], Any], arguments: tuple[Any, Any]) -> Outcomes:
         """Run all paths of one call; their outputs joined, one pair for each form that outputs come in."""
         entry = self.live
+        frame.began = made_so_far()
         start = self.journal.enter(frame.module)
         recorded = len(self.record.refusals), len(self.record.doubts)
         outcomes: Outcomes = []
         states: list[Any] = []
-        frame.pending.append(([], entry))
+        frame.pending.append(([], entry, False))
         self._frames.append(frame)
         try:
             runs = 0
             while frame.pending and frame.bypassed is None:
-                frame.replay, self.live = frame.pending.pop()
+                frame.replay, self.live, frame.exact_texts = path = frame.pending.pop()
+                before = len(frame.pending), len(self.record.refusals), len(self.record.doubts)
                 runs += 1
                 if runs > MAX_PATHS:
                     self._doubt(frame, f"more than {MAX_PATHS} different runs of one module call")
@@ -244,6 +281,11 @@ class Tracer:
                 if runs > 1:
                     self.journal.roll_back(start)
                 output = self._run_path(frame, call)
+                if frame.texts and frame.doubt is None and not self._only_in_message(frame, output):
+                    del frame.pending[before[0] :]
+                    del self.record.refusals[before[1] :], self.record.doubts[before[2] :]
+                    frame.pending.append((path[0], path[1], True))
+                    continue
                 if frame.bypassed is not None or not bool(self.live.values.any()):
                     continue
                 if frame.doubt is not None:
@@ -262,7 +304,7 @@ class Tracer:
 
     def _run_path(self, frame: Frame, call: Callable[[], Any]) -> Any:
         """One run of the module's own code: its output, or Raised; the class Dead where no length is left."""
-        frame.events, frame.doubt = [], None
+        frame.events, frame.doubt, frame.texts = [], None, set()
         self.sweep.inside = 0
         try:
             return call()
@@ -285,6 +327,12 @@ class Tracer:
             self.sweep.inside = 1
         return Dead
 
+    def _only_in_message(self, frame: Frame, output: Any) -> bool:
+        """Whether all texts made from sizes on this path went into the message of an exception that code raised."""
+        if not isinstance(output, Raised) or isinstance(output.error, (LookupError, AttributeError, ImportError)):
+            return False  # the last three could come of the text itself, as a name
+        return frame.texts <= self._texts.marks_in(output.error) and is_explicit(output.error)
+
     def _settle(self, frame: Frame, outcomes: Outcomes, states: list[Any]) -> Outcomes:
         """The outcomes of all paths as few as they can be; errors that no code could catch are recorded here."""
         raised = [(mask, output) for mask, output in outcomes if isinstance(output, Raised)]
@@ -293,10 +341,11 @@ class Tracer:
         def join_node(outputs: list[SweptTensor], result: SweptTensor) -> None:
             self.record.joined(frame, outputs, result, self.live)
 
+        joiner = Joiner(join_node, frame.began)
         if len(outcomes) > 1:
-            self.journal.reconcile(states, [mask for mask, _ in outcomes], join_node)
+            self.journal.reconcile(states, [mask for mask, _ in outcomes], joiner)
         if len(good) > 1:
-            good = join(join_node, good)
+            good = joiner.join(good)
         if raised and not catching.may_catch():
             for mask, output in raised:
                 self._refuse(frame, mask, output.error)
@@ -324,7 +373,8 @@ class Tracer:
             if error is None:
                 self._doubt(frame, f"{what} cannot be executed reliably")
                 return []
-            self.record.refuse(Refusal(frame.node, frame.path, type(module).__name__, hit, error))
+            text = f"{type(error).__name__}: {error}"
+            self.record.refuse(Refusal(frame.node, frame.path, type(module).__name__, hit, error, text))
         return [(self._operations.mask(group.indices, answer) & entry, group.result) for group in answer.groups]
 
     def _on_meta(self, module: nn.Module) -> Callable[..., Any]:
@@ -339,7 +389,8 @@ class Tracer:
 
     def _refuse(self, frame: Frame, lengths: SweptBool, error: Exception) -> None:
         node, operation, layer = getattr(error, ORIGIN, None) or (None, f"raise {type(error).__name__}", frame.path)
-        self.record.refuse(Refusal(node, layer, operation, lengths, error))
+        text = self._texts.fill(f"{type(error).__name__}: {error}", last_index(lengths))
+        self.record.refuse(Refusal(node, layer, operation, lengths, error, text))
 
     def _doubt(self, frame: Frame, reason: str) -> None:
         self.record.doubts.append(Doubt(frame.path, self._operations.current, self.live, reason))
@@ -355,7 +406,7 @@ def _has_cause(error: BaseException | None, kind: type) -> bool:
 
 
 def _is_leaf(module: nn.Module) -> bool:
-    where = type(module).forward.__module__ or ""
+    where = getattr(getattr(type(module), "forward", None), "__module__", None) or ""
     return where.startswith("torch.nn.modules.") and where.rpartition(".")[2] not in ("container", "transformer", "module")
 
 

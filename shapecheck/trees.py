@@ -13,7 +13,7 @@ from shapecheck.tensor import SweptSize
 
 def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
     """Apply to every leaf of nested tuples, lists, dicts, named tuples and slices."""
-    kind = type(tree)
+    kind: Any = type(tree)
     if kind is tuple:
         return tuple([map_tree(function, item) for item in tree])
     if kind is list:
@@ -23,16 +23,14 @@ def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
     if kind is torch.Size:  # torch.Size((1,)) + x.shape[1:] holds swept sizes, too
         return tree if not any(type(size) is SweptInt for size in tree) else tuple(map_tree(function, s) for s in tree)
     if kind is slice:
-        return slice(
-            map_tree(function, tree.start), map_tree(function, tree.stop), map_tree(function, tree.step)
-        )
+        return slice(map_tree(function, tree.start), map_tree(function, tree.stop), map_tree(function, tree.step))
     if isinstance(tree, dict):
-        items = {key: map_tree(function, item) for key, item in tree.items()}
-        return items if kind is dict else _rebuilt(tree, items)
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return kind(*[map_tree(function, item) for item in tree])
-    if isinstance(tree, (tuple, list)):  # torch.return_types and the like
-        return kind([map_tree(function, item) for item in tree])
+        mapping: dict[Any, Any] = tree
+        return rebuilt(kind, {key: map_tree(function, item) for key, item in mapping.items()})
+    if isinstance(tree, (tuple, list)):
+        sequence: tuple[Any, ...] | list[Any] = tree
+        items = [map_tree(function, item) for item in sequence]
+        return kind(*items) if is_named(sequence) else kind(items)  # torch.return_types take one sequence
     return function(tree)
 
 
@@ -41,13 +39,16 @@ def leaves(tree: Any) -> list[Any]:
     found: list[Any] = []
 
     def visit(item: Any) -> None:
-        if type(item) is torch.Size and not any(type(size) is SweptInt for size in item):
-            found.append(item)
-        elif isinstance(item, (tuple, list)):
-            for part in item:
+        if isinstance(item, (tuple, list)):
+            sequence: tuple[Any, ...] | list[Any] = item
+            if type(item) is torch.Size and not any(type(size) is SweptInt for size in sequence):
+                found.append(item)
+                return
+            for part in sequence:
                 visit(part)
         elif isinstance(item, dict):
-            for part in item.values():
+            mapping: dict[Any, Any] = item
+            for part in mapping.values():
                 visit(part)
         elif type(item) is slice:
             visit((item.start, item.stop, item.step))
@@ -58,11 +59,19 @@ def leaves(tree: Any) -> list[Any]:
     return found
 
 
-def _rebuilt(original: Any, items: dict[Any, Any]) -> Any:
+def is_named(value: object) -> bool:
+    """Whether a value is a named tuple."""
+    return isinstance(value, tuple) and hasattr(type(value), "_fields")  # pyright: ignore[reportUnknownArgumentType]
+
+
+def rebuilt(kind: Callable[..., Any], items: dict[Any, Any]) -> Any:
+    """A mapping of the same kind; the outputs of transformers' models are dataclasses, too, and take keywords."""
+    if kind is dict:
+        return items
     try:
-        return type(original)(**items)
+        return kind(**items)
     except TypeError:
-        return type(original)(items)
+        return kind(items)
 
 
 def tensors_of(tree: Any) -> list[torch.Tensor]:

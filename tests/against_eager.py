@@ -188,8 +188,8 @@ def unchanged(module: nn.Module | None = None) -> Iterator[None]:
         yield
     finally:
         after, inside_after = process_state(), {} if module is None else state(module)
-    assert _difference(process, after) == []
-    assert _difference(inside, inside_after) == []
+    changed = _difference(process, after) + _difference(inside, inside_after)
+    assert not changed, f"left changed: {'; '.join(changed)}"
 
 
 def process_state() -> dict[str, Any]:

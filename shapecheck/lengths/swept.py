@@ -88,6 +88,7 @@ class Sweep:
         self.inside = 1  # > 0 while the analyzer's own code runs: there a comparison is a vector, in analyzed code one bool
         self.decide: Callable[[SweptBool], bool] = _undecided
         self.decide_value: Callable[[SweptInt | SweptFloat], Any] = _undecided
+        self.text: Callable[[SweptInt | SweptFloat, str], str | None] = _no_text
         self._interned: dict[tuple[int, int, int], list[SweptInt]] = {}
         self._memo: dict[tuple[Any, ...], Any] = {}
         self.always = SweptBool(self, np.ones(len(self.lengths), dtype=np.bool_), Pattern(first, 1))
@@ -427,10 +428,17 @@ class SweptInt:
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
     def __format__(self, spec: str) -> str:
-        # text made from a size (an error message, say) must not split the execution
-        return repr(self)
+        text = self.sweep.text(self, spec)
+        return repr(self) if text is None else text
+
+    def __str__(self) -> str:
+        return self.__format__("")
 
     def __repr__(self) -> str:
+        if not self.sweep.inside:
+            text = self.sweep.text(self, "")
+            if text is not None:
+                return text
         from shapecheck.lengths.formula import fit  # the only use of formulas here, and a rare one
 
         return fit(self.values, self.sweep.lengths, None) or f"<{int(self.values[0])}..{int(self.values[-1])}>"
@@ -614,7 +622,11 @@ class SweptFloat:
         return int(self.__trunc__())
 
     def __format__(self, spec: str) -> str:
-        return repr(self)
+        text = self.sweep.text(self, spec)
+        return repr(self) if text is None else text
+
+    def __str__(self) -> str:
+        return self.__format__("")
 
     def __repr__(self) -> str:
         return f"<swept float {self.values[0]:g}..{self.values[-1]:g}>"
@@ -842,6 +854,10 @@ def _magnitude(values: NDArray[np.int64]) -> int:
 
 def _float_magnitude(values: NDArray[np.float64]) -> float:
     return float(np.abs(values).max())
+
+
+def _no_text(number: SweptInt | SweptFloat, form: str) -> str | None:
+    return None
 
 
 def _undecided(number: object) -> Any:
