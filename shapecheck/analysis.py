@@ -16,7 +16,8 @@ from shapecheck.lengths.notation import DTYPES, InputSpec, SpecError
 from shapecheck.lengths.swept import Sweep, SweptBool, align, maximum, minimum
 from shapecheck.limits import failures_of, layers_of, undecided_of
 from shapecheck.report import Report
-from shapecheck.session import session
+from shapecheck.record import Doubt
+from shapecheck.session import random_state, session
 from shapecheck.tensor import LARGEST_VALUES, SweptTensor, make
 from shapecheck.tracer import Tracer
 from shapecheck.trees import map_tree
@@ -89,7 +90,10 @@ def _analyze(
         values = {variable: sweep.variable()}
         args = tuple(_tensor(_parse(value), values, value) for value in inputs)
         kwargs = {name: _tensor(_parse(value), values, value) for name, value in keyword_inputs.items()}
+        drawn = random_state()
         outcomes = tracer.run(module, method, args, kwargs)
+        if random_state() != drawn:
+            tracer.record.doubts.append(Doubt("", "random", sweep.always, "a random number is drawn"))
         valid = sweep.never()
         for mask, _ in outcomes:
             valid = valid | mask

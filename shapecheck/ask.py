@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from shapecheck.execution import execute
 from shapecheck.lengths.swept import Int, Sweep, SweptBool, SweptFloat, SweptInt, Undecidable
-from shapecheck.tensor import LARGEST_VALUES, SweptSize, SweptTensor, make, strides_of
+from shapecheck.tensor import LARGEST_VALUES, SweptSize, SweptTensor, listed, make, strides_of
+from shapecheck.trees import is_mapping, is_sequence, kind_of, rebuilt
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Memo = dict[Any, dict[tuple[Any, ...], Any]]
 
@@ -23,7 +27,7 @@ Memo = dict[Any, dict[tuple[Any, ...], Any]]
 class Group:
     """The lengths (indices of the sweep) for which PyTorch gave results of one structure, and that result."""
 
-    indices: np.ndarray[Any, np.dtype[np.int64]]
+    indices: NDArray[np.int64]
     result: Any
 
 
@@ -32,7 +36,7 @@ class Answer:
     """What PyTorch said: a result for each structure it came in, and the lengths that it refused."""
 
     groups: tuple[Group, ...]
-    refused: np.ndarray[Any, np.dtype[np.int64]]  # indices of the sweep
+    refused: NDArray[np.int64]  # indices of the sweep
     varied: bool  # whether any size varied: then the answer carries no proof past the sweep
 
 
@@ -111,7 +115,7 @@ class _Question:
         self._numbers: dict[int, int] = {}
 
     def reads(self, tree: Any) -> Any:
-        kind = type(tree)
+        kind = kind_of(tree)
         if kind is SweptTensor:
             self.inputs.append(tree)
             values = None if tree._values is None else tuple(self.reads(v) for v in tree._values.reshape(-1))
@@ -120,7 +124,7 @@ class _Question:
         if isinstance(tree, torch.Tensor):
             self.inputs.append(tree)
             if not tree.is_meta and tree.numel() <= LARGEST_VALUES:
-                return ("values", tree.dtype, tuple(tree.shape), str(tree.tolist()))
+                return ("values", tree.dtype, tuple(tree.shape), str(listed(tree)))
             return ("plain", tree.dtype, tuple(tree.shape), tuple(tree.stride()))
         if kind is SweptInt:
             number = self._numbers.get(id(tree))
@@ -132,9 +136,9 @@ class _Question:
             return ("bool", self.reads(tree.as_int()))
         if kind is SweptFloat:
             raise Undecidable("a float computed from lengths is passed to an operation without a rule")
-        if isinstance(tree, dict):
+        if is_mapping(tree):
             return ("dict", kind, tuple((key, self.reads(item)) for key, item in tree.items()))
-        if isinstance(tree, (tuple, list)):
+        if is_sequence(tree):
             return (kind, tuple(self.reads(item) for item in tree))
         if kind is slice:
             return ("slice", self.reads(tree.start), self.reads(tree.stop), self.reads(tree.step))
@@ -144,7 +148,7 @@ class _Question:
 class _Assembler:
     """Builds the swept result from its structure and the numbers found at each live length."""
 
-    def __init__(self, sweep: Sweep, indices: Any, rows: Any, question: _Question) -> None:
+    def __init__(self, sweep: Sweep, indices: NDArray[np.int64], rows: NDArray[np.int64], question: _Question) -> None:
         self.sweep = sweep
         self.indices = indices
         self.rows = rows  # one row of numbers for each live length
@@ -156,17 +160,19 @@ class _Assembler:
         if kind == "constant":
             return structure[1]
         if kind == "input":
-            return self.question.inputs[structure[1]]
+            position: int = structure[1]
+            return self.question.inputs[position]
         if kind == "integer":
             return self._next()
         if kind == "size":
             return SweptSize(self._next() for _ in range(structure[1]))
         if kind == "values":
-            dims = tuple(self._next() for _ in structure[2])
-            values = np.empty(int(np.prod(structure[2], dtype=np.int64)), dtype=object)
-            for i in range(len(values)):
-                values[i] = self._next()
-            return make(dims, structure[1], values=values.reshape(structure[2]))
+            _, dtype, shape = structure
+            dims = tuple(self._next() for _ in shape)
+            values = np.empty(shape, dtype=object)
+            for index in np.ndindex(shape):
+                values[index] = self._next()
+            return make(dims, dtype, values=values)
         if kind == "tensor":
             _, dtype, rank = structure
             dims = tuple(self._next() for _ in range(rank))
@@ -176,11 +182,9 @@ class _Assembler:
             tainted = not dtype.is_floating_point and any(_carries_lengths(t) for t in self.question.inputs)
             return make(dims, dtype, strides, tainted=tainted)
         if kind == "dict":
-            return _rebuild_mapping_of(structure[1], {key: self.build(item) for key, item in structure[2]})
+            return rebuilt(structure[1], {key: self.build(item) for key, item in structure[2]})
         items = [self.build(item) for item in structure[2]]
-        container = structure[1]
-        if container in (list, tuple):
-            return container(items)
+        container: Any = structure[1]
         return container(*items) if hasattr(container, "_fields") else container(items)
 
     def _next(self) -> Int:
@@ -195,15 +199,6 @@ class _Assembler:
         values = np.zeros(len(self.sweep.lengths), dtype=np.int64)
         values[self.indices] = column
         return self.sweep.integer(values, None)
-
-
-def _rebuild_mapping_of(kind: Any, items: dict[Any, Any]) -> Any:
-    if kind is dict:
-        return items
-    try:
-        return kind(**items)
-    except TypeError:
-        return kind(items)
 
 
 def _carries_lengths(tensor: torch.Tensor) -> bool:

@@ -1,7 +1,7 @@
 """One operation executed by PyTorch at one length: on meta tensors for its shapes, on the CPU for its truth.
 
-Meta kernels compute nothing, and refuse what needs data; but some accept what the CPU refuses, or lay results out otherwise.
-Invariant: what this module reports at a length is what eager PyTorch does there, or Undecidable.
+Meta kernels compute nothing, and refuse what needs data; but some accept what the CPU refuses, or lay results out
+otherwise. Invariant: what this module reports at a length is what eager PyTorch does there, or Undecidable.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from shapecheck.lengths.swept import Undecidable, at, is_plain
-from shapecheck.tensor import LARGEST_VALUES, SweptTensor, dims_of, strides_of
-from shapecheck.trees import leaves, map_tree, tensors_of
+from shapecheck.tensor import LARGEST_VALUES, SweptTensor, dims_of, listed, strides_of
+from shapecheck.trees import is_mapping, is_sequence, kind_of, leaves, map_tree, tensors_of
 
 CONFIRMED = 2**16  # elements of all arguments up to which the CPU confirms each answer
 CONFIRMED_ONCE = 2**24  # and up to which it confirms the first answer to a question, and an error
@@ -155,7 +155,7 @@ def _on_cpu(function: Any, args: Any, kwargs: Any, index: int, fill: float | Non
     try:
         with torch.no_grad():
             return function(*arguments, **keywords)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # whatever eager raises is the answer
         return error
 
 
@@ -168,7 +168,7 @@ def _confirmed(function: Any, args: Any, kwargs: Any, index: int, said: Any, inp
             return truth
         if not isinstance(_on_cpu(function, args, kwargs, index, fill=1.0), Exception):
             return said  # refused for its values, not for its shape
-        if isinstance(truth, torch.linalg.LinAlgError):
+        if isinstance(truth, torch.linalg.LinAlgError):  # pyright: ignore[reportPrivateImportUsage, reportUnknownMemberType]  # public, not in the stubs
             raise Undecidable(f"whether {name} runs depends on the values of a tensor")
         return truth
     if isinstance(said, Exception):
@@ -227,7 +227,7 @@ def _structure(result: Any, inputs: list[torch.Tensor], numbers: list[int]) -> A
             raise Undecidable("a result is a sparse or nested tensor")
         numbers.extend(result.shape)
         if not result.is_meta and result.numel() <= LARGEST_VALUES and not result.dtype.is_floating_point:
-            numbers.extend(int(v) for v in result.reshape(-1).tolist())
+            numbers.extend(int(value) for value in listed(result.reshape(-1)))
             return ("values", result.dtype, tuple(result.shape))
         numbers.extend(result.stride())
         numbers.append(result.is_contiguous())
@@ -240,11 +240,11 @@ def _structure(result: Any, inputs: list[torch.Tensor], numbers: list[int]) -> A
     if isinstance(result, torch.Size):
         numbers.extend(result)
         return ("size", len(result))
-    if isinstance(result, dict):
+    if is_mapping(result):
         items = tuple((key, _structure(item, inputs, numbers)) for key, item in result.items())
-        return ("dict", type(result), items)
-    if isinstance(result, (tuple, list)):
-        return ("sequence", type(result), tuple(_structure(item, inputs, numbers) for item in result))
+        return ("dict", kind_of(result), items)
+    if is_sequence(result):
+        return ("sequence", kind_of(result), tuple(_structure(item, inputs, numbers) for item in result))
     if isinstance(result, (torch.dtype, torch.device, torch.layout)):
         return ("constant", result)
     raise Undecidable(f"a result of type {type(result).__name__} cannot be followed")

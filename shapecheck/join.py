@@ -98,6 +98,12 @@ class Joiner:
                 return first
         raise NotJoinable
 
+    def shape(self, masks: list[SweptBool], shapes: list[Any]) -> Any:
+        """The joined sizes of shapes of one rank; None where they have different ranks."""
+        if any(len(shape) != len(shapes[0]) for shape in shapes):
+            return None
+        return tuple(_numbers(list(zip(masks, column, strict=True))) for column in zip(*shapes, strict=True))
+
     def _items(self, outcomes: list[tuple[SweptBool, Any]]) -> list[Any]:
         count = len(outcomes[0][1])
         return [self.value([(mask, value[position]) for mask, value in outcomes]) for position in range(count)]

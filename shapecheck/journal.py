@@ -1,13 +1,12 @@
-"""What the analyzed code changed of its own state, so that a module call can be run again, and be left as it was.
+"""What the analyzed code changed, so that a module call can be run again, and everything be left as it was.
 
-Invariant: after `roll_back(0)` every module attribute, attribute container and plain tensor that the analysis changed is as
+Invariant: after `roll_back(0)` every attribute, container, plain tensor and process setting that the analysis changed is as
 before.
 """
 
 from __future__ import annotations
 
 import copy
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,66 +16,47 @@ from torch import nn
 
 from shapecheck.join import Joiner, NotJoinable
 from shapecheck.lengths.swept import SweptBool, Undecidable
+from shapecheck.state import Content, Obstacle, reachable, same_content
 from shapecheck.tensor import SweptTensor
 
-_MISSING = object()
-_OWN = frozenset(nn.Module().__dict__)
 _original_setattr: Callable[[nn.Module, str, Any], None] = nn.Module.__setattr__
 _original_delattr: Callable[[nn.Module, str], None] = nn.Module.__delattr__
 
-
-@dataclass(slots=True)
-class _Attribute:
-    module: nn.Module
-    name: str
-    before: Any
-    after: Any
-
-    def undo(self) -> None:
-        self._put(self.before)
-
-    def redo(self) -> None:
-        self._put(self.after)
-
-    def _put(self, value: Any) -> None:
-        if value is _MISSING:
-            _original_delattr(self.module, self.name)
-        else:
-            _original_setattr(self.module, self.name, value)
+States = dict[int, tuple[Any, Any]]  # of one path: for each container that it changed, the container and its content
 
 
-@dataclass(slots=True)
-class _Container:
-    container: Any
-    before: Any
-    after: Any = None
-
-    def undo(self) -> None:
-        self.after = copy.copy(self.container)
-        _refill(self.container, self.before)
-
-    def redo(self) -> None:
-        if self.after is not None:
-            _refill(self.container, self.after)
-
-
-@dataclass(slots=True)
 class _Data:
     """A plain tensor that was changed in place."""
 
-    tensor: torch.Tensor
-    before: torch.Tensor
-    after: torch.Tensor | None = None
+    __slots__ = ("after", "before", "tensor")
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
+        self.before = self._now()
+        self.after: Any = None
+
+    def _now(self) -> tuple[torch.Tensor, bool]:
+        with torch._C.DisableTorchFunction(), torch.no_grad():
+            return self.tensor.detach().clone(), self.tensor.requires_grad
+
+    def settle(self) -> None:
+        self.after = self._now()
 
     def undo(self) -> None:
-        self.after = self.tensor.detach().clone()
-        with torch.no_grad():
-            self.tensor.copy_(self.before)
+        self._put(*self.before)
 
     def redo(self) -> None:
         if self.after is not None:
-            with torch.no_grad():
-                self.tensor.copy_(self.after)
+            self._put(*self.after)
+
+    def _put(self, data: torch.Tensor, requires_grad: bool) -> None:
+        with torch._C.DisableTorchFunction(), torch.no_grad():
+            if self.tensor.shape == data.shape and self.tensor.stride() == data.stride():
+                self.tensor.copy_(data)
+            else:
+                self.tensor.data = data.clone()
+            if self.tensor.requires_grad != requires_grad:
+                self.tensor.requires_grad_(requires_grad)
 
 
 @dataclass(slots=True)
@@ -87,11 +67,61 @@ class _Form:
     before: tuple[Any, Any]
     after: tuple[Any, Any]
 
+    def settle(self) -> None:
+        pass
+
     def undo(self) -> None:
-        self.tensor._dims, self.tensor._strides = self.before  # pyright: ignore[reportPrivateUsage]
+        self.tensor._dims, self.tensor._strides = self.before
 
     def redo(self) -> None:
-        self.tensor._dims, self.tensor._strides = self.after  # pyright: ignore[reportPrivateUsage]
+        self.tensor._dims, self.tensor._strides = self.after
+
+
+class _Settings:
+    """torch's process-wide settings that code may change."""
+
+    __slots__ = ("after", "before")
+
+    def __init__(self) -> None:
+        self.before = self._now()
+        self.after: Any = None
+
+    def _now(self) -> tuple[torch.dtype, bool]:
+        return torch.get_default_dtype(), torch.is_grad_enabled()
+
+    def settle(self) -> None:
+        self.after = self._now()
+
+    def undo(self) -> None:
+        self._put(self.before)
+
+    def redo(self) -> None:
+        if self.after is not None:
+            self._put(self.after)
+
+    def _put(self, settings: tuple[torch.dtype, bool]) -> None:
+        if settings != self._now():
+            torch.set_default_dtype(settings[0])
+            torch._C._set_grad_enabled(settings[1])
+
+
+@dataclass(slots=True)
+class _Class:
+    """A module that became one of another class, as lazy layers do."""
+
+    module: nn.Module
+    before: type
+    after: type | None = None
+
+    def settle(self) -> None:
+        self.after = type(self.module)
+
+    def undo(self) -> None:
+        object.__setattr__(self.module, "__class__", self.before)
+
+    def redo(self) -> None:
+        if self.after is not None:
+            object.__setattr__(self.module, "__class__", self.after)
 
 
 class Journal:
@@ -105,97 +135,141 @@ class Journal:
         return len(self._entries)
 
     def since(self, position: int) -> list[Any]:
-        return self._entries[position:]
+        """The changes since then, ready to be redone."""
+        entries = self._entries[position:]
+        for entry in entries:
+            entry.settle()
+        return entries
 
-    def enter(self, module: nn.Module | None) -> int:
-        """A module call begins: remember its attribute containers, which change without an assignment."""
+    def enter(self, module: nn.Module | None, arguments: Any) -> int:
+        """A module call begins: remember all that it could change."""
         start = len(self._entries)
-        if module is not None:
-            for name, value in module.__dict__.items():
-                if name not in _OWN and isinstance(value, (list, dict, set, deque)):
-                    self._entries.append(_Container(value, copy.copy(value)))  # pyright: ignore[reportUnknownArgumentType]
+        self._entries.append(_Settings())
+        self._entries += reachable(module, arguments)
         return start
 
+    def obstacle(self, position: int) -> str | None:
+        """Why the call that began there cannot be run again, if it cannot."""
+        for entry in self._entries[position:]:
+            if isinstance(entry, Obstacle):
+                return entry.what
+        return None
+
     def set_attribute(self, module: nn.Module, name: str, value: Any) -> None:
-        before = type(module) if name == "__class__" else module.__dict__.get(name, _MISSING)
-        for registry in (module._parameters, module._buffers, module._modules):  # pyright: ignore[reportPrivateUsage]
-            if name in registry:
-                before = registry[name]
+        if name == "__class__":
+            self._entries.append(_Class(module, type(module)))
+        else:
+            self._touch(module)
         _original_setattr(module, name, value)
-        self._entries.append(_Attribute(module, name, before, value))
 
     def delete_attribute(self, module: nn.Module, name: str) -> None:
-        before = getattr(module, name, _MISSING)
+        self._touch(module)
         _original_delattr(module, name)
-        self._entries.append(_Attribute(module, name, before, _MISSING))
+
+    def _touch(self, module: nn.Module) -> None:
+        """Another module than the one that runs may be changed, too."""
+        own = vars(module)
+        self._entries.append(Content(own))
+        for registry in ("_parameters", "_buffers", "_modules"):
+            if registry in own:
+                self._entries.append(Content(own[registry]))
 
     def reform(self, tensor: SweptTensor, like: SweptTensor) -> None:
         """`tensor` takes the shape and the layout of `like`, in place."""
-        after = (like._dims, like._strides)  # pyright: ignore[reportPrivateUsage]
-        entry = _Form(tensor, (tensor._dims, tensor._strides), after)  # pyright: ignore[reportPrivateUsage]
+        entry = _Form(tensor, (tensor._dims, tensor._strides), (like._dims, like._strides))
         entry.redo()
         self._entries.append(entry)
 
     def before_in_place(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """A plain operation is about to run: keep the data that it changes in place."""
-        name: str = getattr(function, "__name__", "")
-        if (name.endswith("_") and not name.endswith("__")) or name.startswith("__i") or name == "__setitem__":
-            self.keep(args[0] if args else None)
-        if kwargs.get("out") is not None:
-            for target in kwargs["out"] if isinstance(kwargs["out"], (tuple, list)) else (kwargs["out"],):
-                self.keep(target)
-
-    def keep(self, tensor: Any) -> None:
-        if isinstance(tensor, torch.Tensor) and type(tensor) is not SweptTensor and not tensor.is_meta:
-            self._entries.append(_Data(tensor, tensor.detach().clone()))
+        for tensor in changed_by(function, args, kwargs):
+            if type(tensor) is not SweptTensor and not tensor.is_meta:
+                self._entries.append(_Data(tensor))
 
     def roll_back(self, position: int) -> None:
-        """Undo everything since; the snapshots taken at the entry stay in force."""
+        """Undo everything since; what was remembered when the call began stays in force."""
         for entry in reversed(self._entries[position:]):
             entry.undo()
         kept: list[Any] = []
         for entry in self._entries[position:]:
-            if not isinstance(entry, _Container):
+            if not isinstance(entry, (Content, _Settings, Obstacle)):
                 break
-            kept.append(_Container(entry.container, copy.copy(entry.container)))
+            kept.append(Content(entry.container) if isinstance(entry, Content) else entry)
         self._entries[position:] = kept
 
     def redo(self, entries: list[Any]) -> None:
         for entry in entries:
             entry.redo()
-            self._entries.append(entry)
+        self._entries += entries
 
-    def attributes_since(self, position: int) -> dict[tuple[int, str], Any]:
-        """The final value of every attribute set since, and the content of every container that may have changed."""
-        state: dict[tuple[int, str], Any] = {}
+    def states_since(self, position: int) -> States:
+        """What the path that ends here changed."""
+        state: States = {}
         for entry in self._entries[position:]:
-            if isinstance(entry, _Attribute):
-                state[(id(entry.module), entry.name)] = (entry.module, entry.name, entry.before, entry.after)
-            elif isinstance(entry, _Container) and not _same(entry.before, entry.container):
-                state[(id(entry.container), "")] = copy.copy(entry.container)
+            if isinstance(entry, Content) and (id(entry.container) in state or entry.changed):
+                state[id(entry.container)] = (entry.container, copy.copy(entry.container))
+            elif isinstance(entry, _Form):
+                state[id(entry.tensor)] = (entry.tensor, (entry.tensor._dims, entry.tensor._strides))
+            elif isinstance(entry, _Data):
+                state[id(entry.tensor)] = (entry.tensor, None)
         return state
 
-    def reconcile(self, states: list[dict[tuple[int, str], Any]], masks: list[SweptBool], joiner: Joiner) -> None:
-        """After several paths: each attribute gets the value joined over the paths, or the call is undecided."""
-        keys = {key for state in states for key in state}
-        for key in keys:
-            found = [state.get(key) for state in states]
-            if key[1] == "":
-                first = found[0]
-                if any(item is None or not _same(item, first) for item in found):
-                    raise Undecidable("a container of the module ends up different for different lengths")
-                continue
-            sample = next(item for item in found if item is not None)
-            module, name, before = sample[0], sample[1], sample[2]
-            values = [before if item is None else item[3] for item in found]
-            if all(value is values[0] for value in values):
-                continue
+    def reconcile(
+        self, position: int, states: list[States], masks: list[SweptBool], joiner: Joiner
+    ) -> list[torch.Tensor]:
+        """After several paths: whatever they changed gets its value joined over the paths, or the call is undecided.
+
+        Returns the plain tensors whose data now depends on the length.
+        """
+        changed = {key: entry[0] for state in states for key, entry in state.items()}
+        if not changed:
+            return []
+        self.roll_back(position)
+        data: list[torch.Tensor] = []
+        for key, thing in changed.items():
+            if isinstance(thing, SweptTensor):
+                now: Any = (thing._dims, thing._strides)
+                forms = [state[key][1] if key in state else now for state in states]
+                self._join_forms(thing, forms, masks, joiner)
+            elif isinstance(thing, torch.Tensor):
+                data.append(thing)
+            else:
+                contents = [state[key][1] if key in state else copy.copy(thing) for state in states]
+                self._join_contents(thing, contents, masks, joiner)
+        return data
+
+    def _join_contents(self, thing: Any, contents: list[Any], masks: list[SweptBool], joiner: Joiner) -> None:
+        entry = Content(thing)
+        entry.after = contents[0]
+        if not all(same_content(content, contents[0]) for content in contents):
             try:
-                joined = joiner.value(list(zip(masks, values, strict=True)))
+                if isinstance(thing, dict):
+                    if any(list(content) != list(contents[0]) for content in contents):
+                        raise NotJoinable
+                    entry.after = {
+                        name: joiner.value([(mask, content[name]) for mask, content in zip(masks, contents, strict=True)])
+                        for name in contents[0]
+                    }
+                elif isinstance(thing, list):
+                    entry.after = joiner.value(list(zip(masks, contents, strict=True)))
+                else:
+                    raise NotJoinable
             except NotJoinable:
-                what = f"{type(module).__name__}.{name}"
-                raise Undecidable(f"the attribute {what} ends up different for different lengths") from None
-            self.set_attribute(module, name, joined)
+                raise Undecidable("the module's state ends up different for different lengths") from None
+        entry.redo()
+        self._entries.append(entry)
+
+    def _join_forms(self, tensor: SweptTensor, forms: list[Any], masks: list[SweptBool], joiner: Joiner) -> None:
+        if all(form == forms[0] for form in forms):
+            form = forms[0]
+        else:
+            shape = joiner.shape(masks, [dims for dims, _ in forms])
+            if shape is None or any(layout is not None for _, layout in forms):
+                raise Undecidable("a tensor is given different shapes in place for different lengths")
+            form = (shape, None)
+        entry = _Form(tensor, (tensor._dims, tensor._strides), form)
+        entry.redo()
+        self._entries.append(entry)
 
     def on_meta(self, module: nn.Module) -> nn.Module:
         """The module with all its tensors on meta: itself, or a copy."""
@@ -211,20 +285,18 @@ class Journal:
         return known
 
 
-def _refill(container: Any, content: Any) -> None:
-    container.clear()
-    if isinstance(container, (list, deque)):
-        container.extend(content)
-    else:
-        container.update(content)
-
-
-def _same(left: Any, right: Any) -> bool:
-    """Same items by identity: an equality test could itself ask a swept value."""
-    if len(left) != len(right):
-        return False
-    if isinstance(left, dict):
-        return all(key in right and right[key] is value for key, value in left.items())
-    if isinstance(left, set):
-        return {id(item) for item in left} == {id(item) for item in right}
-    return all(a is b for a, b in zip(left, right, strict=True))
+def changed_by(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[torch.Tensor]:
+    """The tensors that an operation changes in place, by the conventions of torch's names."""
+    name: str = getattr(function, "__name__", "")
+    found: list[Any] = []
+    in_place = (name.endswith("_") and not name.endswith("__")) or name in ("__setitem__", "__set__")
+    if in_place or (name.startswith("__i") and name not in ("__int__", "__index__", "__invert__", "__iter__")):
+        first = args[0] if args else kwargs.get("input")
+        found += first if isinstance(first, (tuple, list)) else [first]  # _foreach_add_ takes a list
+    out = kwargs.get("out")
+    found += out if isinstance(out, (tuple, list)) else [out]
+    if name == "batch_norm" and (kwargs.get("training") or (len(args) > 5 and args[5] is True)):
+        found += [*args[1:3], kwargs.get("running_mean"), kwargs.get("running_var")]
+    if name == "numpy":
+        found += args[:1]  # the array shares the tensor's memory
+    return [tensor for tensor in found if isinstance(tensor, torch.Tensor)]

@@ -5,11 +5,11 @@ Values only: how a component is built is the model's business, how a report look
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from shapecheck.report import Report
+from shapecheck.report import NOT_CALLED, Report
 
 if TYPE_CHECKING:
     from torch import nn
@@ -64,7 +64,7 @@ class Model:
     components: tuple[Component, ...]
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()  # what the reader must know of the values: defaults taken, unknown keys
-    advise: Callable[[ModelReport], tuple[str, ...]] = lambda report: ()  # sentences that a user can act on
+    advise: Callable[[ModelReport], tuple[str, ...]] = lambda _report: ()  # sentences that a user can act on
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,9 @@ def check(
 ) -> ModelReport:
     """Analyze the named components of a model, or all.
 
-    Components are constructed on the meta device, in evaluation mode; nothing is computed. `progress(name, done, total)` is
-    called before each component, and once at the end with an empty name. A component whose optional dependency is missing
-    (its `build` raises ImportError) is skipped, with the reason. Raises KeyError for an unknown component.
+    Components are constructed on the meta device, in evaluation mode; nothing is computed. `progress(name, done, total)`
+    is called before each component, and once at the end with an empty name. A component whose optional dependency is
+    missing (its `build` raises ImportError) is skipped, with the reason. Raises KeyError for an unknown component.
     """
     import torch
 
@@ -136,8 +136,6 @@ def check(
 
 def _without_idle(found: list[ComponentReport]) -> tuple[ComponentReport, ...]:
     """Layers that one entry point of a module never calls, but another one does, are listed with the other one only."""
-    from shapecheck.limits import NOT_CALLED
-
     called: dict[str, set[str]] = {}
     for entry in found:
         names = called.setdefault(entry.component.module_name, set())

@@ -16,14 +16,14 @@ import torch.fx
 from shapecheck import catching
 from shapecheck.ask import Answer, Budget, Memo, ask
 from shapecheck.execution import error_at
-from shapecheck.journal import Journal
+from shapecheck.journal import Journal, changed_by
 from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable
 from shapecheck.recipes import Recipes
 from shapecheck.record import ORIGIN, Frame, Record, Refusal, operation_name
 from shapecheck.rules import ALWAYS, IN_PLACE_FORMS, RANDOM, RULES, STRUCTURAL, Call, NoRule
 from shapecheck.rules.indexing import INDEXED, index_in_range
 from shapecheck.tensor import SweptTensor, dims_of, make
-from shapecheck.trees import leaves, map_tree
+from shapecheck.trees import leaves, map_tree, tensors_of
 
 
 class Dead(BaseException):
@@ -55,7 +55,7 @@ class Operations:
         self._memo: Memo = {}
         self._budget = Budget(executions)
         self._recipes = Recipes()
-        self._written: dict[int, tuple[torch.Tensor, SweptTensor]] = {}  # plain tensors that now hold swept data
+        self._written: dict[int, torch.Tensor] = {}  # plain tensors that now hold swept data, by their memory
         self.current = ""  # the operation in progress, or the last one
 
     def run(self, frame: Frame, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -112,6 +112,12 @@ class Operations:
             tracer.sweep.rest_on(refused, tracer.live, tracer.place(operation_name(function)))
             if bool(hit.values.any()):
                 self._drop(frame, hit, function, args, kwargs, node)
+        for tensor in changed_by(function, args, kwargs):
+            self.write(tensor)
+        if function in RANDOM:
+            for leaf in leaves(result):
+                if type(leaf) is SweptTensor and leaf._values is not None:
+                    leaf._values, leaf._tainted = None, not leaf.dtype.is_floating_point
         self._recipes.remember(function, args, kwargs, result)
         if not frame.is_leaf and node is not None:
             tracer.record.finish(node, result)
@@ -150,10 +156,9 @@ class Operations:
         return SweptBool(sweep, values, None)
 
     def write(self, tensor: torch.Tensor) -> None:
-        """A plain tensor was overwritten with swept data: from now on its values are not known."""
+        """A plain tensor was overwritten with swept data: from now on its values are not known, nor those of its views."""
         if type(tensor) is not SweptTensor:
-            strides = None if tensor.is_contiguous() else tuple(tensor.stride())
-            self._written[id(tensor)] = (tensor, make(tuple(tensor.shape), tensor.dtype, strides))
+            self._written[_memory(tensor)] = tensor
 
     def _drop(
         self, frame: Frame, hit: SweptBool, function: Any, args: Any, kwargs: Any, node: torch.fx.Node | None
@@ -233,10 +238,14 @@ class Operations:
     def _plain(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """No swept argument: PyTorch executes, for its true values, and never on a device."""
         self._tracer.journal.before_in_place(function, args, kwargs)
+        drawn = torch.get_rng_state()
         if kwargs.get("device") is not None and str(kwargs["device"]) != "meta":
             kwargs = {**kwargs, "device": "cpu"}
         try:
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
+            if not torch.equal(drawn, torch.get_rng_state()):
+                return self._random(function, args, kwargs, result)
+            return result
         except Exception as error:
             tensors = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
             if any(tensor.is_meta for tensor in tensors):
@@ -248,6 +257,14 @@ class Operations:
             setattr(error, ORIGIN, None)
             raise
 
+    def _random(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
+        """The results of a plain operation that drew random numbers: their values are not known."""
+        for tensor in changed_by(function, args, kwargs):
+            self.write(tensor)
+        if any(result is tensor for tensor in tensors_of((args, kwargs))):
+            return result
+        return map_tree(self._without_values, result)
+
     def _without_values(self, value: Any) -> Any:
         """A plain tensor as a swept one: its values are random, or not there."""
         if not isinstance(value, torch.Tensor) or type(value) is SweptTensor:
@@ -257,8 +274,15 @@ class Operations:
         return stand_in
 
     def _as_written(self, leaf: Any) -> Any:
-        written = self._written.get(id(leaf))
-        return leaf if written is None else written[1]
+        if not isinstance(leaf, torch.Tensor) or type(leaf) is SweptTensor or _memory(leaf) not in self._written:
+            return leaf
+        return self._without_values(leaf)
+
+
+def _memory(tensor: torch.Tensor) -> int:
+    """Which memory a plain tensor is in: shared with its views."""
+    with torch._C.DisableTorchFunction():
+        return tensor.untyped_storage()._cdata
 
 
 def _has_swept(values: Any) -> bool:

@@ -1,7 +1,7 @@
-"""How integer tensors that follow from lengths alone came about, so that their true values can be computed at one length.
+"""How integer tensors that follow from lengths alone came about, so that their true values can be computed.
 
-Positions, masks and buckets of relative distances serve as indices, and whether an index is in range is no matter of shapes.
-Invariant: a recipe gives the tensor's values as they are now, or is withdrawn.
+Positions, masks and buckets of relative distances serve as indices, and whether an index is in range is no matter of
+shapes. Invariant: a recipe gives the tensor's values as they are now, or is withdrawn.
 """
 
 from __future__ import annotations
@@ -16,8 +16,12 @@ from shapecheck.tensor import Recipe, SweptTensor, make
 from shapecheck.trees import leaves, map_tree
 
 _VIEWS = frozenset(
-    "view reshape transpose permute unsqueeze squeeze expand expand_as __getitem__ select narrow chunk split unbind flatten "
-    "unflatten t swapaxes swapdims detach to contiguous type type_as view_as movedim diagonal unfold T mT".split()
+    name
+    for names in (
+        "view view_as reshape flatten unflatten unfold squeeze unsqueeze expand expand_as to type type_as contiguous detach",
+        "transpose t T mT permute swapaxes swapdims movedim __getitem__ select narrow chunk split unbind diagonal",
+    )
+    for name in names.split()
 )
 
 

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from shapecheck.lengths.lengthset import LengthSet
 
+NOT_CALLED = "not called"  # the input length of a layer that the module has and the analyzed method does not use
+SEE_LENGTHS = "see lengths"  # stands for a size for which no closed form fits
+THE_MODULE = "(the module itself)"  # the layer of what happens outside of any submodule
+
 
 @dataclass(frozen=True, slots=True)
 class LayerLimit:
@@ -22,13 +26,13 @@ class LayerLimit:
     twice has two entries.
     """
 
-    name: str  # qualified name, as in named_modules(); for a function: the calling module and the function, "pad.reflect"
+    name: str  # qualified name, as in named_modules(); for a function: the calling module and it, "encoder.stft"
     kind: str  # "Conv2d", "InstanceNorm1d", "pad reflect", "stft", ...
     kernel_size: tuple[int, ...]  # empty for layers without one; likewise the next three
     stride: tuple[int, ...]
     padding: tuple[int, ...]
     dilation: tuple[int, ...]
-    input_length: str  # a formula of the variable: "ceil(T/16)"; "see lengths" where none fits; "-" where it does not vary
+    input_length: str  # a formula of the variable, "ceil(T/16)"; SEE_LENGTHS, NOT_CALLED, or "-" where there is no size
     output_length: str
     needs: int | None  # smallest size of its own input along the time axis that the layer accepts; None: not decided
     minimum: int | None  # smallest length of the analysis with which this call runs; None: there is none
@@ -77,7 +81,7 @@ class Undecided:
 class Report:
     """For which lengths a module runs, for which it raises, which layer decides, and why.
 
-    `valid`, `invalid` and `unknown` are disjoint and cover the sweep. `proved`: they also hold for every length past it.
+    `valid`, `invalid` and `unknown` are disjoint and cover the sweep. `proved`: they hold for every length past it, too.
     """
 
     variable: str

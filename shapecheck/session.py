@@ -25,9 +25,14 @@ from shapecheck.tracer import Tracer
 _LOCK = threading.RLock()
 
 # what would draw a number for the analyzed code; torch's own draws are functions that the tracer sees
-_DRAWS = {
-    random: "random randint randrange choice choices sample shuffle uniform gauss normalvariate getrandbits betavariate",
-    np.random: "rand randn random random_sample randint choice uniform normal permutation shuffle",
+_DRAWS: dict[Any, list[str]] = {
+    random: [name for name in random.__all__ if name[0].islower() and name not in ("seed", "getstate", "setstate")],
+    random.Random: ["random", "getrandbits"],
+    np.random: [
+        name
+        for name in np.random.__all__
+        if name[0].islower() and name not in ("seed", "get_state", "set_state", "get_bit_generator", "set_bit_generator")
+    ],
 }
 
 
@@ -80,14 +85,21 @@ def session(tracer: Tracer) -> Iterator[None]:
         _patch(stack, nn.Module, "__setattr__", set_attribute)
         _patch(stack, nn.Module, "__delattr__", delete_attribute)
         for owner, names in _DRAWS.items():
-            for name in names.split():
+            for name in names:
                 if hasattr(owner, name):
                     _patch(stack, owner, name, _draw(f"{owner.__name__}.{name}", getattr(owner, name), thread))
         _patch(stack, SweptTensor, "dispatcher", tracer)
+        _patch(stack, Undecidable, "notice", lambda doubt: tracer.in_doubt(doubt) if threading.get_ident() == thread else None)
         stack.callback(tracer.journal.roll_back, 0)
         stack.enter_context(torch.no_grad())
         stack.enter_context(_Interceptor(tracer))
         yield
+
+
+def random_state() -> Any:
+    """The states of Python's and NumPy's global generators: they tell whether anything was drawn, however it was called."""
+    kind, words, *position = np.random.get_state(legacy=True)
+    return random.getstate(), kind, words.tobytes(), position
 
 
 def _draw(name: str, original: Any, thread: int) -> Any:

@@ -403,7 +403,12 @@ def known_values(tensor: torch.Tensor) -> NDArray[Any] | None:
         return tensor._values
     if tensor.is_meta or tensor.dtype.is_floating_point or tensor.dtype.is_complex or tensor.numel() > LARGEST_VALUES:
         return None
-    return np.array(tensor.tolist(), dtype=object).reshape(tuple(tensor.shape))
+    return np.array(listed(tensor), dtype=object).reshape(tuple(tensor.shape))
+
+
+def listed(tensor: Any) -> Any:
+    """The values of a plain tensor as nested lists."""
+    return tensor.tolist()  # torch's own annotation leaves open what is in them
 
 
 LARGEST_VALUES = 64  # elements up to which an integer tensor carries its values
@@ -426,6 +431,7 @@ __all__ = [
     "dims_of",
     "is_surely_contiguous",
     "known_values",
+    "listed",
     "made_so_far",
     "make",
     "order_of",

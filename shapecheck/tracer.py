@@ -16,7 +16,7 @@ from torch import jit, nn
 
 from shapecheck import catching
 from shapecheck.join import Joiner
-from shapecheck.journal import Journal
+from shapecheck.journal import Journal, States
 from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, Unhashable, compare
 from shapecheck.operations import Dead, Operations
 from shapecheck.record import ORIGIN, Doubt, Frame, Record, Refusal, last_index, operation_name
@@ -131,6 +131,11 @@ class Tracer:
         if not bool(self.live.values.any()):
             raise Dead
         return self._frames[-1]
+
+    def in_doubt(self, doubt: Undecidable) -> None:
+        """A doubt came up in analyzed code, which may catch even what is no `Exception`: the path stays in doubt."""
+        if self._frames and not self.asking and not self.sweep.inside and self._frames[-1].doubt is None:
+            self._frames[-1].doubt = doubt
 
     # operations -------------------------------------------------------------------------------------------------
 
@@ -263,10 +268,10 @@ class Tracer:
         """Run all paths of one call; their outputs joined, one pair for each form that outputs come in."""
         entry = self.live
         frame.began = made_so_far()
-        start = self.journal.enter(frame.module)
+        start = self.journal.enter(None if frame.is_leaf else frame.module, arguments)
         recorded = len(self.record.refusals), len(self.record.doubts)
         outcomes: Outcomes = []
-        states: list[Any] = []
+        states: list[States] = []
         frame.pending.append(([], entry, False))
         self._frames.append(frame)
         try:
@@ -279,6 +284,10 @@ class Tracer:
                     self._doubt(frame, f"more than {MAX_PATHS} different runs of one module call")
                     continue
                 if runs > 1:
+                    obstacle = self.journal.obstacle(start)
+                    if obstacle is not None:
+                        self._doubt(frame, f"the call cannot be run again: it holds {obstacle}")
+                        continue
                     self.journal.roll_back(start)
                 output = self._run_path(frame, call)
                 if frame.texts and frame.doubt is None and not self._only_in_message(frame, output):
@@ -292,7 +301,8 @@ class Tracer:
                     self._doubt(frame, frame.doubt.reason)
                 elif output is not Dead:
                     outcomes.append((self.live, output))
-                    states.append(self.journal.attributes_since(start))
+                    several = runs > 1 or bool(frame.pending)
+                    states.append(self.journal.states_since(start) if several else {})
         finally:
             self._frames.pop()
         self.live = entry
@@ -300,7 +310,11 @@ class Tracer:
             self.journal.roll_back(start)
             del self.record.refusals[recorded[0] :], self.record.doubts[recorded[1] :]
             return self._execute(frame, *arguments)
-        return self._settle(frame, outcomes, states)
+        try:
+            return self._settle(frame, start, outcomes, states)
+        except Undecidable as doubt:
+            self._doubt(frame, doubt.reason)
+            return []
 
     def _run_path(self, frame: Frame, call: Callable[[], Any]) -> Any:
         """One run of the module's own code: its output, or Raised; the class Dead where no length is left."""
@@ -333,7 +347,7 @@ class Tracer:
             return False  # the last three could come of the text itself, as a name
         return frame.texts <= self._texts.marks_in(output.error) and is_explicit(output.error)
 
-    def _settle(self, frame: Frame, outcomes: Outcomes, states: list[Any]) -> Outcomes:
+    def _settle(self, frame: Frame, start: int, outcomes: Outcomes, states: list[States]) -> Outcomes:
         """The outcomes of all paths as few as they can be; errors that no code could catch are recorded here."""
         raised = [(mask, output) for mask, output in outcomes if isinstance(output, Raised)]
         good = [(mask, output) for mask, output in outcomes if not isinstance(output, Raised)]
@@ -343,7 +357,8 @@ class Tracer:
 
         joiner = Joiner(join_node, frame.began)
         if len(outcomes) > 1:
-            self.journal.reconcile(states, [mask for mask, _ in outcomes], joiner)
+            for tensor in self.journal.reconcile(start, states, [mask for mask, _ in outcomes], joiner):
+                self._operations.write(tensor)
         if len(good) > 1:
             good = joiner.join(good)
         if raised and not catching.may_catch():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 
@@ -13,7 +13,7 @@ from shapecheck.tensor import SweptSize
 
 def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
     """Apply to every leaf of nested tuples, lists, dicts, named tuples and slices."""
-    kind: Any = type(tree)
+    kind = kind_of(tree)
     if kind is tuple:
         return tuple([map_tree(function, item) for item in tree])
     if kind is list:
@@ -21,16 +21,14 @@ def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
     if kind is SweptSize:
         return tuple([map_tree(function, item) for item in tree])
     if kind is torch.Size:  # torch.Size((1,)) + x.shape[1:] holds swept sizes, too
-        return tree if not any(type(size) is SweptInt for size in tree) else tuple(map_tree(function, s) for s in tree)
+        return tuple([map_tree(function, item) for item in tree]) if _has_swept(tree) else tree
     if kind is slice:
         return slice(map_tree(function, tree.start), map_tree(function, tree.stop), map_tree(function, tree.step))
-    if isinstance(tree, dict):
-        mapping: dict[Any, Any] = tree
-        return rebuilt(kind, {key: map_tree(function, item) for key, item in mapping.items()})
-    if isinstance(tree, (tuple, list)):
-        sequence: tuple[Any, ...] | list[Any] = tree
-        items = [map_tree(function, item) for item in sequence]
-        return kind(*items) if is_named(sequence) else kind(items)  # torch.return_types take one sequence
+    if is_mapping(tree):
+        return rebuilt(kind, {key: map_tree(function, item) for key, item in tree.items()})
+    if is_sequence(tree):
+        items = [map_tree(function, item) for item in tree]
+        return kind(*items) if is_named(tree) else kind(items)  # torch.return_types take one sequence
     return function(tree)
 
 
@@ -39,16 +37,14 @@ def leaves(tree: Any) -> list[Any]:
     found: list[Any] = []
 
     def visit(item: Any) -> None:
-        if isinstance(item, (tuple, list)):
-            sequence: tuple[Any, ...] | list[Any] = item
-            if type(item) is torch.Size and not any(type(size) is SweptInt for size in sequence):
+        if is_sequence(item):
+            if type(item) is torch.Size and not _has_swept(item):
                 found.append(item)
                 return
-            for part in sequence:
+            for part in item:
                 visit(part)
-        elif isinstance(item, dict):
-            mapping: dict[Any, Any] = item
-            for part in mapping.values():
+        elif is_mapping(item):
+            for part in item.values():
                 visit(part)
         elif type(item) is slice:
             visit((item.start, item.stop, item.step))
@@ -59,9 +55,29 @@ def leaves(tree: Any) -> list[Any]:
     return found
 
 
-def is_named(value: object) -> bool:
-    """Whether a value is a named tuple."""
-    return isinstance(value, tuple) and hasattr(type(value), "_fields")  # pyright: ignore[reportUnknownArgumentType]
+def tensors_of(tree: Any) -> list[torch.Tensor]:
+    """The tensors among the leaves, in order."""
+    return [leaf for leaf in leaves(tree) if isinstance(leaf, torch.Tensor)]
+
+
+def kind_of(value: object) -> Any:
+    """The class of a value, whatever class it claims."""
+    return type(value)
+
+
+def is_sequence(value: object) -> TypeGuard[tuple[Any, ...] | list[Any]]:
+    """Whether a value is a tuple or a list, of whatever kind."""
+    return isinstance(value, (tuple, list))
+
+
+def is_mapping(value: object) -> TypeGuard[dict[Any, Any]]:
+    """Whether a value is a dict, of whatever kind."""
+    return isinstance(value, dict)
+
+
+def is_named(value: tuple[Any, ...] | list[Any]) -> bool:
+    """Whether a tuple is a named one: made from its items one by one, not from a sequence."""
+    return isinstance(value, tuple) and hasattr(value, "_fields")
 
 
 def rebuilt(kind: Callable[..., Any], items: dict[Any, Any]) -> Any:
@@ -74,6 +90,5 @@ def rebuilt(kind: Callable[..., Any], items: dict[Any, Any]) -> Any:
         return kind(items)
 
 
-def tensors_of(tree: Any) -> list[torch.Tensor]:
-    """The tensors among the leaves, in order."""
-    return [leaf for leaf in leaves(tree) if isinstance(leaf, torch.Tensor)]
+def _has_swept(sizes: tuple[Any, ...]) -> bool:
+    return any(type(size) is SweptInt for size in sizes)

@@ -262,5 +262,9 @@ def _key(value: Any) -> str:
 
 
 def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    keys = [key for key in {**before, **after} if before.get(key, "nothing") != after.get(key, "nothing")]
+    before, after = ({**side, **side.get("torch functions", {})} for side in (before, after))
+    for side in (before, after):
+        side.pop("torch functions", None)
+    late = set(after) - set(before) if "default dtype" in before else set()  # torch imports some of its modules late
+    keys = [key for key in {**before, **after} if before.get(key, "nothing") != after.get(key, "nothing") and key not in late]
     return [f"{key}: {str(before.get(key, 'nothing'))[:120]} -> {str(after.get(key, 'nothing'))[:120]}" for key in keys]

@@ -24,12 +24,13 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from typing_extensions import TypeIs
 
 _LARGEST = 2**61  # twice it still fits an int64 with room to spare
 
@@ -55,9 +56,13 @@ class Undecidable(BaseException):
     Not an `Exception`, so that the analyzed code does not catch it.
     """
 
+    notice: ClassVar[Callable[[Undecidable], None] | None] = None  # told of every doubt, even one that code swallows
+
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+        if Undecidable.notice is not None:
+            Undecidable.notice(self)
 
 
 class Unhashable(TypeError):
@@ -696,7 +701,7 @@ def at(number: Any, index: int) -> Any:
     return number
 
 
-def is_plain(number: object) -> TypeGuard[int]:
+def is_plain(number: object) -> TypeIs[int]:
     """A plain int, which `isinstance(number, int)` does not tell: a swept integer answers True to it, as eager would."""
     return issubclass(type(number), int)
 

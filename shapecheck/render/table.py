@@ -17,11 +17,10 @@ from shapecheck.model import ComponentReport, ModelReport
 from shapecheck.options import Layers
 from shapecheck.render import units
 from shapecheck.render.columns import Column, Fit, print_table
-from shapecheck.report import Failure, LayerLimit, Report, Undecided
+from shapecheck.report import NOT_CALLED, Failure, LayerLimit, Report, Undecided
 
 MARK = ">>"  # before the row of a layer that decides
 
-_NOT_CALLED = "not called"  # the input length of a layer that the component has and this entry point does not use
 _SHORT_SET = 20  # characters
 _LONGEST_SET = 60  # characters; what a longer text leaves out is counted in it, and the JSON document has it all
 
@@ -175,13 +174,13 @@ def _lengths(layer: LayerLimit) -> str:
 
 def _needs(layer: LayerLimit) -> str:
     if layer.needs is None:
-        return "-" if layer.input_length in ("-", _NOT_CALLED) else "?"  # nothing varies there; not decided
+        return "-" if layer.input_length in ("-", NOT_CALLED) else "?"  # nothing varies there; not decided
     return f"{layer.needs:,}"
 
 
 def _layer_minimum(layer: LayerLimit) -> str:
     if layer.minimum is None:
-        return "-" if layer.input_length == _NOT_CALLED else "none"
+        return "-" if layer.input_length == NOT_CALLED else "none"
     return f"{layer.minimum:,}"
 
 
@@ -258,7 +257,7 @@ def _valid_or_unknown(report: Report) -> str:
 
 def _conv_layers(report: Report) -> str:
     """How many conv layers the component uses; one that is called twice counts once."""
-    return str(len({layer.name for layer in report.layers if layer.is_conv and layer.input_length != _NOT_CALLED}))
+    return str(len({layer.name for layer in report.layers if layer.is_conv and layer.input_length != NOT_CALLED}))
 
 
 def _deciding(report: Report) -> list[str]:

@@ -196,7 +196,7 @@ def _refuse_storage(tracer: Running, function: Any, args: tuple[Any, ...], kwarg
 def _rows() -> dict[Any, Row]:
     tensor = torch.Tensor
     rows: dict[Any, Row] = {tensor.to: _to, tensor.type: _type, tensor.type_as: _type_as}
-    for name in ("cpu", "cuda", "pin_memory", "requires_grad_", "retain_grad", "resolve_conj", "resolve_neg"):
+    for name in ("cpu", "cuda", "pin_memory", "retain_grad", "resolve_conj", "resolve_neg"):
         rows[getattr(tensor, name)] = _same
     rows[tensor.detach] = rows[tensor.detach_] = rows[torch.detach] = _detach
     casts = {"float": torch.float32, "double": torch.float64, "half": torch.float16, "bfloat16": torch.bfloat16}

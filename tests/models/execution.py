@@ -136,7 +136,7 @@ def _standing_in(device: str) -> Iterator[None]:
 
 
 def _istft_of_no_data(spectrum: Tensor, *args: Any, window: Tensor, **options: Any) -> Tensor:
-    """It reads its window, which has no numbers on meta: computed of zeros on the CPU, with the window that is meant."""
+    """It reads its window, which has no numbers on meta: computed of zeros on the CPU, with that window as it is."""
     zeros = torch.zeros(spectrum.shape, dtype=spectrum.dtype)
     return _istft(zeros, *args, window=torch.hann_window(len(window)), **options).to("meta")
 
