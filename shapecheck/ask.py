@@ -15,7 +15,7 @@ import torch
 from shapecheck.execution import execute
 from shapecheck.lengths.swept import Int, Sweep, SweptBool, SweptFloat, SweptInt, Undecidable
 from shapecheck.tensor import LARGEST_VALUES, SweptSize, SweptTensor, listed, make, strides_of
-from shapecheck.trees import is_mapping, is_sequence, kind_of, rebuilt
+from shapecheck.trees import is_mapping, is_sequence, kind_of, mapping_of, sequence_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -182,10 +182,8 @@ class _Assembler:
             tainted = not dtype.is_floating_point and any(_carries_lengths(t) for t in self.question.inputs)
             return make(dims, dtype, strides, tainted=tainted)
         if kind == "dict":
-            return rebuilt(structure[1], {key: self.build(item) for key, item in structure[2]})
-        items = [self.build(item) for item in structure[2]]
-        container: Any = structure[1]
-        return container(*items) if hasattr(container, "_fields") else container(items)
+            return mapping_of(structure[1], {key: self.build(item) for key, item in structure[2]})
+        return sequence_of(structure[1], [self.build(item) for item in structure[2]])
 
     def _next(self) -> Int:
         column = self.rows[:, self.column]

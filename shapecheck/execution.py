@@ -47,7 +47,13 @@ def execute(
             return truth
         result = truth
     elif error is not None:
-        return error
+        confirm = getattr(function, "on_cpu", None)
+        if confirm is None or _elements((args, dict(kwargs)), index) > CONFIRMED_ONCE:
+            return error
+        truth = _on_cpu(confirm, args, kwargs, index)
+        if not isinstance(truth, Exception):
+            raise Undecidable(f"{_name(function)} fails on meta tensors, but not on the CPU: {error}")
+        return truth
     numbers: list[int] = []
     return _structure(result, inputs, numbers), tuple(numbers)
 

@@ -26,6 +26,7 @@ from shapecheck.tensor import (
     size_of,
     strides_of,
 )
+from shapecheck.trees import is_named, kind_of, mapping_of, sequence_of
 
 
 class NotJoinable(Exception):
@@ -69,21 +70,21 @@ class Joiner:
         values = [value for _, value in outcomes]
         if all(value is first for value in values):
             return first
-        kind = type(first)
+        kind = kind_of(first)
         if kind in (SweptSize, torch.Size):
             if any(type(value) not in (SweptSize, torch.Size) or len(value) != len(first) for value in values):
                 raise NotJoinable
             return size_of(self._items(outcomes))
-        if kind in (tuple, list) or (isinstance(first, tuple) and hasattr(first, "_fields")):
+        if kind in (tuple, list) or is_named(first):
             if any(type(value) is not kind or len(value) != len(first) for value in values):
                 raise NotJoinable
-            items = self._items(outcomes)
-            return kind(*items) if hasattr(first, "_fields") else kind(items)
-        if kind is dict or isinstance(first, OrderedDict):
-            if any(type(value) is not kind or list(value) != list(first) for value in values):
+            return sequence_of(kind_of(first), self._items(outcomes))
+        if kind is dict or issubclass(kind, OrderedDict):
+            keys: list[Any] = list(first)
+            if any(kind_of(value) is not kind or list(value) != keys for value in values):
                 raise NotJoinable
-            joined = {key: self.value([(mask, value[key]) for mask, value in outcomes]) for key in first}
-            return joined if kind is dict else kind(joined) if kind is OrderedDict else kind(**joined)
+            joined = {key: self.value([(mask, value[key]) for mask, value in outcomes]) for key in keys}
+            return mapping_of(kind_of(first), joined)
         if isinstance(first, torch.Tensor):
             return self._tensors(outcomes)
         if all(isinstance(value, bool) or type(value) is SweptBool for value in values):
@@ -93,9 +94,9 @@ class Joiner:
             return result
         if all(type(value) is SweptInt or (is_plain(value) and type(value) is int) for value in values):
             return _numbers(outcomes)
-        if all(type(value) is kind for value in values) and kind in (str, float, int, torch.dtype, torch.device):
-            if all(value == first for value in values):
-                return first
+        comparable = kind in (str, float, int, torch.dtype, torch.device)
+        if comparable and all(type(value) is kind and value == first for value in values):
+            return first
         raise NotJoinable
 
     def shape(self, masks: list[SweptBool], shapes: list[Any]) -> Any:
@@ -109,7 +110,7 @@ class Joiner:
         return [self.value([(mask, value[position]) for mask, value in outcomes]) for position in range(count)]
 
     def _tensors(self, outcomes: list[tuple[SweptBool, Any]]) -> SweptTensor:
-        tensors = [value for _, value in outcomes]
+        tensors: list[Any] = [value for _, value in outcomes]
         first = tensors[0]
         # a tensor that the caller has, too, keeps its identity: it may be changed in place, or compared with `is`
         if any(type(tensor) is not SweptTensor or tensor._serial < self._began for tensor in tensors):

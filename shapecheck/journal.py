@@ -1,7 +1,6 @@
 """What the analyzed code changed, so that a module call can be run again, and everything be left as it was.
 
-Invariant: after `roll_back(0)` every attribute, container, plain tensor and process setting that the analysis changed is as
-before.
+Invariant: after `roll_back(0)` every attribute, container, plain tensor and process setting is as it was before.
 """
 
 from __future__ import annotations
@@ -16,11 +15,13 @@ from torch import nn
 
 from shapecheck.join import Joiner, NotJoinable
 from shapecheck.lengths.swept import SweptBool, Undecidable
-from shapecheck.state import Content, Obstacle, reachable, same_content
+from shapecheck.state import Content, Generator, Obstacle, Slots, reachable, same_content
 from shapecheck.tensor import SweptTensor
+from shapecheck.trees import is_mapping, is_sequence
 
-_original_setattr: Callable[[nn.Module, str, Any], None] = nn.Module.__setattr__
-_original_delattr: Callable[[nn.Module, str], None] = nn.Module.__delattr__
+_MODULE: Any = nn.Module  # torch leaves the arguments of its methods without types
+_original_setattr: Callable[[nn.Module, str, Any], None] = _MODULE.__setattr__
+_original_delattr: Callable[[nn.Module, str], None] = _MODULE.__delattr__
 
 States = dict[int, tuple[Any, Any]]  # of one path: for each container that it changed, the container and its content
 
@@ -129,7 +130,8 @@ class Journal:
 
     def __init__(self) -> None:
         self._entries: list[Any] = []
-        self._copies: dict[int, nn.Module] = {}
+        self._fresh: dict[int, nn.Module] = {}  # modules that the analyzed code made
+        self._copies: dict[tuple[int, str], nn.Module] = {}
 
     def position(self) -> int:
         return len(self._entries)
@@ -155,6 +157,10 @@ class Journal:
                 return entry.what
         return None
 
+    def made(self, module: nn.Module) -> None:
+        """A module that the analyzed code makes is its own affair: nobody has it to get it back unchanged."""
+        self._fresh[id(module)] = module
+
     def set_attribute(self, module: nn.Module, name: str, value: Any) -> None:
         if name == "__class__":
             self._entries.append(_Class(module, type(module)))
@@ -168,6 +174,8 @@ class Journal:
 
     def _touch(self, module: nn.Module) -> None:
         """Another module than the one that runs may be changed, too."""
+        if id(module) in self._fresh:
+            return
         own = vars(module)
         self._entries.append(Content(own))
         for registry in ("_parameters", "_buffers", "_modules"):
@@ -192,9 +200,9 @@ class Journal:
             entry.undo()
         kept: list[Any] = []
         for entry in self._entries[position:]:
-            if not isinstance(entry, (Content, _Settings, Obstacle)):
+            if not isinstance(entry, (Content, Slots, Generator, _Settings, Obstacle)):
                 break
-            kept.append(Content(entry.container) if isinstance(entry, Content) else entry)
+            kept.append(entry)
         self._entries[position:] = kept
 
     def redo(self, entries: list[Any]) -> None:
@@ -208,6 +216,8 @@ class Journal:
         for entry in self._entries[position:]:
             if isinstance(entry, Content) and (id(entry.container) in state or entry.changed):
                 state[id(entry.container)] = (entry.container, copy.copy(entry.container))
+            elif isinstance(entry, Slots) and (id(entry) in state or entry.changed):
+                state[id(entry)] = (entry, entry.now())
             elif isinstance(entry, _Form):
                 state[id(entry.tensor)] = (entry.tensor, (entry.tensor._dims, entry.tensor._strides))
             elif isinstance(entry, _Data):
@@ -233,6 +243,13 @@ class Journal:
                 self._join_forms(thing, forms, masks, joiner)
             elif isinstance(thing, torch.Tensor):
                 data.append(thing)
+            elif isinstance(thing, Slots):
+                values = [state[key][1] if key in state else thing.before for state in states]
+                try:
+                    thing.after = (joiner.value(list(zip(masks, values, strict=True))),)
+                except NotJoinable:
+                    raise Undecidable("a variable outside of the module differs for different lengths") from None
+                thing.redo()
             else:
                 contents = [state[key][1] if key in state else copy.copy(thing) for state in states]
                 self._join_contents(thing, contents, masks, joiner)
@@ -243,17 +260,7 @@ class Journal:
         entry.after = contents[0]
         if not all(same_content(content, contents[0]) for content in contents):
             try:
-                if isinstance(thing, dict):
-                    if any(list(content) != list(contents[0]) for content in contents):
-                        raise NotJoinable
-                    entry.after = {
-                        name: joiner.value([(mask, content[name]) for mask, content in zip(masks, contents, strict=True)])
-                        for name in contents[0]
-                    }
-                elif isinstance(thing, list):
-                    entry.after = joiner.value(list(zip(masks, contents, strict=True)))
-                else:
-                    raise NotJoinable
+                entry.after = _joined(contents, masks, joiner)
             except NotJoinable:
                 raise Undecidable("the module's state ends up different for different lengths") from None
         entry.redo()
@@ -273,16 +280,36 @@ class Journal:
 
     def on_meta(self, module: nn.Module) -> nn.Module:
         """The module with all its tensors on meta: itself, or a copy."""
-        tensors = [*module.parameters(), *module.buffers()]
-        if all(tensor.is_meta for tensor in tensors):
+        if all(tensor.is_meta for tensor in (*module.parameters(), *module.buffers())):
             return module
-        known = self._copies.get(id(module))
+        return self._copy(module, "meta")
+
+    def on_cpu(self, module: nn.Module) -> nn.Module:
+        """A copy of the module on the CPU, its meta tensors without values."""
+        return self._copy(module, "cpu")
+
+    def _copy(self, module: nn.Module, device: str) -> nn.Module:
+        known = self._copies.get((id(module), device))
         if known is None:
             try:
-                known = self._copies[id(module)] = copy.deepcopy(module).to("meta")
+                known = copy.deepcopy(module)
+                is_meta = any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers()))
+                known = known.to_empty(device=device) if is_meta else known.to(device)
             except Exception as error:
-                raise Undecidable(f"{type(module).__name__} cannot be copied to meta: {error}") from error
+                raise Undecidable(f"{type(module).__name__} cannot be copied to {device}: {error}") from error
+            self._copies[(id(module), device)] = known
         return known
+
+
+def _joined(contents: list[Any], masks: list[SweptBool], joiner: Joiner) -> Any:
+    """What a dict or a list holds after several paths."""
+    first = contents[0]
+    if isinstance(first, list):
+        return joiner.value(list(zip(masks, contents, strict=True)))
+    if not is_mapping(first) or any(list(content) != list(first) for content in contents):
+        raise NotJoinable
+    paths = list(zip(masks, contents, strict=True))
+    return {name: joiner.value([(mask, content[name]) for mask, content in paths]) for name in first}
 
 
 def changed_by(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[torch.Tensor]:
@@ -292,9 +319,9 @@ def changed_by(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     in_place = (name.endswith("_") and not name.endswith("__")) or name in ("__setitem__", "__set__")
     if in_place or (name.startswith("__i") and name not in ("__int__", "__index__", "__invert__", "__iter__")):
         first = args[0] if args else kwargs.get("input")
-        found += first if isinstance(first, (tuple, list)) else [first]  # _foreach_add_ takes a list
+        found += first if is_sequence(first) else [first]  # _foreach_add_ takes a list
     out = kwargs.get("out")
-    found += out if isinstance(out, (tuple, list)) else [out]
+    found += out if is_sequence(out) else [out]
     if name == "batch_norm" and (kwargs.get("training") or (len(args) > 5 and args[5] is True)):
         found += [*args[1:3], kwargs.get("running_mean"), kwargs.get("running_var")]
     if name == "numpy":

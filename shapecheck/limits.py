@@ -13,23 +13,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch.fx
 from torch import nn
-from torch.nn.modules.conv import _ConvNd  # pyright: ignore[reportPrivateUsage]
+from torch.nn.modules.conv import _ConvNd
 
 from shapecheck.lengths.formula import fit
 from shapecheck.lengths.lengthset import LengthSet
 from shapecheck.lengths.swept import Int, SweptBool, SweptInt, is_plain, where
 from shapecheck.needs import needs_of
-from shapecheck.report import Failure, LayerLimit, Step, Undecided
+from shapecheck.record import submodules
+from shapecheck.report import NOT_CALLED, SEE_LENGTHS, THE_MODULE, Failure, LayerLimit, Step, Undecided
 from shapecheck.tensor import Dims, SweptTensor
-from shapecheck.trees import leaves
+from shapecheck.trees import is_sequence, leaves
 
 if TYPE_CHECKING:
     from shapecheck.record import Doubt, Refusal
     from shapecheck.tracer import Tracer
-
-SEE_LENGTHS = "see lengths"  # printed where no closed form fits
-NOT_CALLED = "not called"
-THE_MODULE = "(the module itself)"  # the layer of what happens outside of any submodule
 
 _CONVOLUTIONS = {
     "conv1d": "Conv1d",
@@ -41,6 +38,9 @@ _CONVOLUTIONS = {
 }
 
 ToSet = Callable[[SweptBool], LengthSet]
+Geometry = tuple[
+    tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]
+]  # kernel, stride, padding, dilation
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,8 @@ class _Call:
     after: Int | None
 
 
-def layers_of(
-    tracer: Tracer, module: nn.Module, variable: str, proved: bool, to_set: ToSet
-) -> tuple[LayerLimit, ...]:
-    """One entry for each call of a conv layer, for each that is never called, and for each call that refuses a length."""
+def layers_of(tracer: Tracer, module: nn.Module, variable: str, proved: bool, to_set: ToSet) -> tuple[LayerLimit, ...]:
+    """One entry for each call of a conv layer, each one never called, and each other call that refuses a length."""
     groups: dict[Any, list[torch.fx.Node]] = {}
     for node in tracer.record.graph.nodes:
         if node.op in ("call_module", "call_function") and (_is_conv(node) or node.meta.get("fails") is not None):
@@ -66,7 +64,7 @@ def layers_of(
     names = {layer.name for layer in called}
     idle = [
         _not_called(name or THE_MODULE, layer, to_set(tracer.sweep.never()))
-        for name, layer in module.named_modules()
+        for name, layer in submodules(module)
         if isinstance(layer, _ConvNd) and (name or THE_MODULE) not in names
     ]
     return (*called, *idle)
@@ -134,10 +132,10 @@ def _sizes(node: torch.fx.Node, axis: int | None) -> tuple[Int | None, Int | Non
     before = dims[axis] if axis is not None and dims else None
     result = node.meta.get("swept")
     after = None
-    if type(result) is SweptTensor and axis is not None and len(result._dims) >= -axis:  # pyright: ignore[reportPrivateUsage]
-        after = result._dims[axis]  # pyright: ignore[reportPrivateUsage]
+    if type(result) is SweptTensor and axis is not None and len(result._dims) >= -axis:
+        after = result._dims[axis]
         if not _is_conv(node):
-            varying = _varying(result._dims)  # pyright: ignore[reportPrivateUsage]
+            varying = _varying(result._dims)
             after = after if varying is None else varying
     return before, after
 
@@ -204,33 +202,33 @@ def _kind(node: torch.fx.Node) -> str:
     return _CONVOLUTIONS.get(operation, operation)
 
 
-def _geometry(node: torch.fx.Node) -> tuple[tuple[int, ...], ...]:
-    """(kernel_size, stride, padding, dilation); empty for layers without."""
+def _geometry(node: torch.fx.Node) -> Geometry:
+    """The settings of a layer; empty for one without."""
     module = node.meta.get("module")
     if module is not None:
-        rank = len(_tuple(getattr(module, "kernel_size", ()), 0))
-        if not rank and not hasattr(module, "kernel_size"):
+        if not hasattr(module, "kernel_size"):
             return (), (), (), ()
         if isinstance(module, _ConvNd):
             return _settings(module)
-        rank = rank or 1
-        return tuple(
+        rank = len(_tuple(module.kernel_size, 1)) or 1
+        kernel, stride, padding, dilation = (
             _tuple(getattr(module, name, None), rank) for name in ("kernel_size", "stride", "padding", "dilation")
-        )  # pyright: ignore[reportReturnType]
+        )
+        return kernel, stride, padding, dilation
     if node.meta["operation"] not in _CONVOLUTIONS:
         return (), (), (), ()
     args, kwargs = node.meta["arguments"]
     weight = args[1] if len(args) > 1 else kwargs["weight"]
     kernel = tuple(weight.shape[2:])
     transposed = "transpose" in node.meta["operation"]
-    names = ("stride", "padding", "output_padding", "groups", "dilation") if transposed else ("stride", "padding", "dilation")
+    names = ("stride", "padding", *(("output_padding", "groups") if transposed else ()), "dilation")
     settings = {"stride": 1, "padding": 0, "dilation": 1, **dict(zip(names, args[3:], strict=False)), **kwargs}
     rank = len(kernel)
     rest = [_tuple(settings[name], rank) for name in ("stride", "padding", "dilation")]
     return kernel, rest[0], rest[1], rest[2]
 
 
-def _settings(layer: _ConvNd) -> tuple[tuple[int, ...], ...]:
+def _settings(layer: _ConvNd) -> Geometry:
     padding = layer.padding
     if isinstance(padding, str):
         reach = [d * (k - 1) for d, k in zip(layer.dilation, layer.kernel_size, strict=True)]
@@ -239,7 +237,7 @@ def _settings(layer: _ConvNd) -> tuple[tuple[int, ...], ...]:
 
 
 def _tuple(value: Any, rank: int) -> tuple[int, ...]:
-    if isinstance(value, (tuple, list)):
+    if is_sequence(value):
         return tuple(value)
     return (value,) * max(rank, 1) if type(value) is int else ()
 
@@ -320,7 +318,7 @@ def _source(node: torch.fx.Node, index: int) -> torch.fx.Node | None:
         live: SweptBool | None = candidate.meta.get("live")
         if candidate.op == "get_attr" or live is None or not live.values[index]:
             continue
-        if any(type(leaf) is SweptTensor and _varying(leaf._dims) is not None for leaf in leaves(result)):  # pyright: ignore[reportPrivateUsage]
+        if any(type(leaf) is SweptTensor and _varying(leaf._dims) is not None for leaf in leaves(result)):
             return candidate
     return None
 
@@ -336,7 +334,7 @@ def _joined_step(
         before = _source(current, index)
         if before is None:
             break
-        if last_change is None and _length_of(before, index) is not _length_of(current, index):
+        if last_change is None and _length_of(before) is not _length_of(current):
             last_change = current
         current = before
     if current is None:
@@ -348,7 +346,7 @@ def _joined_step(
 def _step(
     what: torch.fx.Node, source: torch.fx.Node, result: torch.fx.Node, index: int, variable: str, proved: bool
 ) -> Step | None:
-    before, after = _length_of(source, index), _length_of(result, index)
+    before, after = _length_of(source), _length_of(result)
     if before is after or before is None or after is None:
         return None
     value = after if is_plain(after) else int(after.values[index])
@@ -362,13 +360,13 @@ def _step(
     )
 
 
-def _length_of(node: torch.fx.Node, index: int) -> Int | None:
+def _length_of(node: torch.fx.Node) -> Int | None:
     for leaf in leaves(node.meta.get("swept")):
         if type(leaf) is SweptTensor:
-            size = _varying(leaf._dims)  # pyright: ignore[reportPrivateUsage]
+            size = _varying(leaf._dims)
             if size is not None:
                 return size
     return None
 
 
-__all__ = ["NOT_CALLED", "SEE_LENGTHS", "THE_MODULE", "chain_of", "failures_of", "layers_of", "undecided_of"]
+__all__ = ["chain_of", "failures_of", "layers_of", "undecided_of"]

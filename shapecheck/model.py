@@ -95,9 +95,10 @@ def check(
 ) -> ModelReport:
     """Analyze the named components of a model, or all.
 
-    Components are constructed on the meta device, in evaluation mode; nothing is computed. `progress(name, done, total)`
-    is called before each component, and once at the end with an empty name. A component whose optional dependency is
-    missing (its `build` raises ImportError) is skipped, with the reason. Raises KeyError for an unknown component.
+    Components are constructed on the meta device, in evaluation mode; nothing is computed. `progress(name, done,
+    total)` is called before each component, and once at the end with an empty name. A component whose optional
+    dependency is missing (its `build` raises ImportError) is skipped, with the reason. Raises KeyError for an unknown
+    component.
     """
     import torch
 

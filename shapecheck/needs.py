@@ -14,9 +14,10 @@ from shapecheck.rules import RULES, Call, NoRule
 from shapecheck.session import session
 from shapecheck.tensor import SweptTensor, dims_of, make
 from shapecheck.tracer import Tracer
-from shapecheck.trees import map_tree
+from shapecheck.trees import kind_of, map_tree
 
 _SIZES = (64, 2048)  # sweeps tried one after the other
+_SETTINGS = ("kernel_size", "stride", "padding", "dilation", "padding_mode", "output_padding", "groups", "in_channels")
 _known: dict[Any, int | None] = {}
 
 
@@ -34,8 +35,8 @@ class _Alone(nn.Module):
 def needs_of(node: torch.fx.Node, axis: int | None) -> int | None:
     """The smallest size along the time axis that this layer accepts, its other sizes as they are; None if not decided.
 
-    Where another argument varies with the length, too (a padding amount, say), it is the smallest size that occurred and was
-    accepted.
+    Where another argument varies with the length, too (a padding amount, say), it is the smallest size that occurred
+    and was accepted.
     """
     args, kwargs = node.meta["arguments"]
     if axis is None or not args or not isinstance(args[0], torch.Tensor):
@@ -53,7 +54,7 @@ def needs_of(node: torch.fx.Node, axis: int | None) -> int | None:
         return int(size.values[accepted].min()) if type(size) is SweptInt else int(size)
     others = tuple(at(size, sample) if position - len(own) != axis else None for position, size in enumerate(own))
     layer = node.meta.get("module") or node.target
-    key = _key(layer, others, args, kwargs)
+    key = _key(layer, others)
     if key is not None and key in _known:
         return _known[key]
     result = _smallest_of_conv(layer, others, args[0].dtype) if _is_plain_conv(layer) else None
@@ -75,11 +76,10 @@ def _varies(tree: Any) -> bool:
     return bool(found)
 
 
-def _key(layer: Any, others: tuple[Any, ...], args: Any, kwargs: Any) -> Any:
+def _key(layer: Any, others: tuple[Any, ...]) -> Any:
     """What decides the answer; None where that cannot be named."""
     if isinstance(layer, nn.Module):
-        names = ("kernel_size", "stride", "padding", "dilation", "padding_mode", "output_padding", "groups", "in_channels")
-        settings = tuple(getattr(layer, name, None) for name in names)
+        settings = tuple(getattr(layer, name, None) for name in _SETTINGS)
         return (type(layer), settings, others) if hasattr(layer, "in_channels") else None
     return None
 
@@ -90,7 +90,7 @@ def _is_plain_conv(layer: Any) -> bool:
 
 def _smallest_of_conv(layer: Any, others: tuple[Any, ...], dtype: torch.dtype) -> int | None:
     """The same by the rule alone, which is what the layer comes down to; None where the rule does not tell."""
-    function = {nn.Conv1d: torch.conv1d, nn.Conv2d: torch.conv2d, nn.Conv3d: torch.conv3d}.get(type(layer))
+    function = {nn.Conv1d: torch.conv1d, nn.Conv2d: torch.conv2d, nn.Conv3d: torch.conv3d}.get(kind_of(layer))
     if function is None:
         return None
     sweep = Sweep(1, _SIZES[0])

@@ -67,13 +67,18 @@ class Operations:
             args, kwargs = map_tree(self._as_written, (args, kwargs))
         structural = STRUCTURAL.get(function)
         if structural is not None:
-            result = structural(self, function, args, kwargs)
+            result = structural(function, args, kwargs)
             if result is not NotImplemented:
                 if not args or result is not args[0]:
                     self._recipes.remember(function, args, kwargs, result)
                 return result
         rule = self._rules.get(function)
         if function in RANDOM:
+            targets = changed_by(function, args, kwargs)
+            if targets and all(type(target) is not SweptTensor for target in targets):
+                for target in targets:
+                    self.write(target)
+                return targets[0]
             args, kwargs = map_tree(self._without_values, (args, kwargs))
         elif not _has_swept(args) and not (kwargs and _has_swept(kwargs.values())):
             if rule is None or not _has_meta(args) or self.current.endswith("_") and not self.current.endswith("__"):
@@ -89,6 +94,8 @@ class Operations:
     def apply(self, frame: Frame, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], rule: Any) -> Any:
         """By the rule, if there is one that covers the call, or else by asking; recorded as a node."""
         tracer = self._tracer
+        if torch.is_autocast_enabled("cpu"):
+            raise Undecidable("autocast decides the dtype of results")
         node = frame.node
         if not frame.is_leaf:
             node = tracer.record.node(frame, "call_function", function, (args, kwargs), tracer.live)

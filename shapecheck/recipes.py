@@ -18,8 +18,9 @@ from shapecheck.trees import leaves, map_tree
 _VIEWS = frozenset(
     name
     for names in (
-        "view view_as reshape flatten unflatten unfold squeeze unsqueeze expand expand_as to type type_as contiguous detach",
-        "transpose t T mT permute swapaxes swapdims movedim __getitem__ select narrow chunk split unbind diagonal",
+        "view view_as reshape flatten unflatten unfold squeeze unsqueeze expand expand_as to type type_as contiguous",
+        "detach transpose t T mT permute swapaxes swapdims movedim __getitem__ select narrow chunk split unbind",
+        "diagonal",
     )
     for name in names.split()
 )

@@ -1,11 +1,12 @@
 """What a trace writes down: the torch.fx graph of all operations, and which lengths left it where.
 
-`node.meta` holds `swept` (the result), `live` (lengths that reach the node), `fails` and `error` (lengths that it refuses, and
-PyTorch's words), `layer`, `operation`, `inputs` (sizes), and `nn_module_stack` as torch.export writes it.
+`node.meta` holds `swept` (the result), `live` (lengths that reach the node), `fails` and `error` (lengths that it
+refuses, and PyTorch's words), `layer`, `operation`, `inputs` (sizes), and `nn_module_stack` as torch.export writes it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import nn
 
 from shapecheck.lengths.swept import SweptBool, Undecidable
 from shapecheck.tensor import SweptTensor
-from shapecheck.trees import leaves
+from shapecheck.trees import is_mapping, is_sequence, leaves
 
 ORIGIN = "_shapecheck_origin"  # set on an exception that eager raises: its node, operation and layer, if known
 
@@ -78,7 +79,7 @@ class Record:
 
     def begin(self, module: nn.Module, arguments: Any, live: SweptBool) -> None:
         """Learn the names of modules and parameters, and write down the inputs."""
-        self._names = {id(child): name for name, child in module.named_modules()}
+        self._names = {id(child): name for name, child in submodules(module)}
         for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
             self._attributes[id(tensor)] = name
         inputs = [leaf for leaf in leaves(arguments) if type(leaf) is SweptTensor]
@@ -145,10 +146,10 @@ class Record:
 
     def _argument(self, value: Any) -> Any:
         """An argument as a graph holds it: nodes for tensors, plain containers."""
-        if isinstance(value, (tuple, list)):
+        if is_sequence(value):
             items = [self._argument(item) for item in value]
             return items if isinstance(value, list) else tuple(items)
-        if isinstance(value, dict):
+        if is_mapping(value):
             return {key: self._argument(item) for key, item in value.items()}
         if type(value) is SweptTensor:
             return value._node if value._node is not None else repr(value)
@@ -168,15 +169,20 @@ def last_index(lengths: SweptBool) -> int:
     return int(np.flatnonzero(lengths.values)[-1])
 
 
-def joined(*paths: Any) -> Any:
+def submodules(module: Any) -> Iterator[tuple[str, nn.Module]]:
+    """The module itself, named "", and all inside of it."""
+    return module.named_modules()  # torch's own annotation leaves open what it yields
+
+
+def joined(*_paths: Any) -> Any:
     """Stands in the graph for the output of a module call that took different paths for different lengths."""
     raise RuntimeError("a joined value exists for all lengths at once; it cannot be executed")
 
 
 def operation_name(function: Any) -> str:
-    """"conv2d", "LSTM", the name of a property."""
+    """The name of a function, of the class of a callable object, or of a property: "conv2d", "LSTM", "mT"."""
     name = function if isinstance(function, str) else getattr(function, "__name__", type(function).__name__)
     return getattr(getattr(function, "__self__", None), "__name__", name) if name == "__get__" else name
 
 
-__all__ = ["ORIGIN", "Doubt", "Frame", "Record", "Refusal", "joined", "last_index", "operation_name"]
+__all__ = ["ORIGIN", "Doubt", "Frame", "Record", "Refusal", "joined", "last_index", "operation_name", "submodules"]

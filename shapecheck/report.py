@@ -81,7 +81,7 @@ class Undecided:
 class Report:
     """For which lengths a module runs, for which it raises, which layer decides, and why.
 
-    `valid`, `invalid` and `unknown` are disjoint and cover the sweep. `proved`: they hold for every length past it, too.
+    `valid`, `invalid` and `unknown` are disjoint and cover the sweep; `proved`: and hold for every length past it.
     """
 
     variable: str

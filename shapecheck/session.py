@@ -1,7 +1,7 @@
 """What an analysis changes outside of itself while it runs, and puts back: torch's and Python's global state.
 
-One analysis runs at a time: module calls are intercepted through `nn.Module`, which all threads share, so a second thread
-waits. Modules that other threads run meanwhile are not touched.
+One analysis runs at a time: module calls are intercepted through `nn.Module`, which all threads share, so a second
+thread waits. Modules that other threads run meanwhile are not touched.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -24,15 +24,13 @@ from shapecheck.tracer import Tracer
 
 _LOCK = threading.RLock()
 
+_STATE = {"seed", "getstate", "setstate", "get_state", "set_state", "get_bit_generator", "set_bit_generator"}
 # what would draw a number for the analyzed code; torch's own draws are functions that the tracer sees
 _DRAWS: dict[Any, list[str]] = {
-    random: [name for name in random.__all__ if name[0].islower() and name not in ("seed", "getstate", "setstate")],
+    random: [name for name in random.__all__ if name[0].islower() and name not in _STATE],
     random.Random: ["random", "getrandbits"],
-    np.random: [
-        name
-        for name in np.random.__all__
-        if name[0].islower() and name not in ("seed", "get_state", "set_state", "get_bit_generator", "set_bit_generator")
-    ],
+    random.SystemRandom: ["random", "getrandbits"],
+    np.random: [name for name in np.random.__all__ if name[0].islower() and name not in _STATE],
 }
 
 
@@ -50,8 +48,8 @@ class _Interceptor(TorchFunctionMode):
 
 
 @contextmanager
-def session(tracer: Tracer) -> Iterator[None]:
-    """Everything inside runs as the analysis of `tracer`; afterwards the world is as before, also after an exception."""
+def session(tracer: Tracer) -> Generator[None]:
+    """Everything inside runs as the analysis of `tracer`; then the world is as before, also after an exception."""
     with _LOCK, ExitStack() as stack:
         if SweptTensor.dispatcher is not None:
             raise RuntimeError("an analysis cannot run inside another one")
@@ -60,9 +58,10 @@ def session(tracer: Tracer) -> Iterator[None]:
         _keep_grad_and_dtype(stack)
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
-        original_call = nn.Module.__call__
-        original_setattr = nn.Module.__setattr__
-        original_delattr = nn.Module.__delattr__
+        module_class: Any = nn.Module  # torch leaves the arguments of its methods without types
+        original_call = module_class.__call__
+        original_setattr = module_class.__setattr__
+        original_delattr = module_class.__delattr__
 
         def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
             if threading.get_ident() != thread:
@@ -81,6 +80,18 @@ def session(tracer: Tracer) -> Iterator[None]:
             else:
                 tracer.journal.delete_attribute(module, name)
 
+        def notice(doubt: Undecidable) -> None:
+            if threading.get_ident() == thread:
+                tracer.in_doubt(doubt)
+
+        original_init = nn.Module.__init__
+
+        def init(module: nn.Module, *args: Any, **kwargs: Any) -> None:
+            if threading.get_ident() == thread:
+                tracer.journal.made(module)
+            original_init(module, *args, **kwargs)
+
+        _patch(stack, nn.Module, "__init__", init)
         _patch(stack, nn.Module, "__call__", call)
         _patch(stack, nn.Module, "__setattr__", set_attribute)
         _patch(stack, nn.Module, "__delattr__", delete_attribute)
@@ -89,7 +100,7 @@ def session(tracer: Tracer) -> Iterator[None]:
                 if hasattr(owner, name):
                     _patch(stack, owner, name, _draw(f"{owner.__name__}.{name}", getattr(owner, name), thread))
         _patch(stack, SweptTensor, "dispatcher", tracer)
-        _patch(stack, Undecidable, "notice", lambda doubt: tracer.in_doubt(doubt) if threading.get_ident() == thread else None)
+        _patch(stack, Undecidable, "notice", notice)
         stack.callback(tracer.journal.roll_back, 0)
         stack.enter_context(torch.no_grad())
         stack.enter_context(_Interceptor(tracer))
@@ -97,8 +108,9 @@ def session(tracer: Tracer) -> Iterator[None]:
 
 
 def random_state() -> Any:
-    """The states of Python's and NumPy's global generators: they tell whether anything was drawn, however it was called."""
-    kind, words, *position = np.random.get_state(legacy=True)
+    """The states of Python's and NumPy's global generators: they tell whether anything was drawn, in whatever way."""
+    state: Any = np.random.get_state(legacy=True)  # noqa: NPY002  # the global generator is what user code draws from
+    kind, words, *position = state
     return random.getstate(), kind, words.tobytes(), position
 
 
@@ -121,7 +133,7 @@ def _patch(stack: ExitStack, owner: Any, name: str, value: Any) -> None:
 
 def _keep_random_state(stack: ExitStack) -> None:
     stack.callback(random.setstate, random.getstate())
-    stack.callback(np.random.set_state, np.random.get_state())
+    stack.callback(np.random.set_state, np.random.get_state())  # noqa: NPY002  # what user code draws from
     stack.callback(torch.set_rng_state, torch.get_rng_state())
 
 

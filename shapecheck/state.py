@@ -1,18 +1,19 @@
 """The mutable state that a module call can reach: what it may change without torch noticing.
 
-A call is run again for other lengths, so what its first run changed must be put back. What cannot be put back (an iterator
-that was advanced) is an obstacle: then the call is not run again.
+A call is run again for other lengths, so what its first run changed must be put back. What cannot be put back (an
+iterator that was advanced) is an obstacle: then the call is not run again.
 """
 
 from __future__ import annotations
 
 import copy
+import dis
 import functools
 import random
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
-from types import FunctionType, MethodType, ModuleType, SimpleNamespace
+from types import CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,15 @@ import torch
 from torch import nn
 
 from shapecheck.lengths.swept import SweptBool, SweptFloat, SweptInt
+from shapecheck.trees import is_mapping, kind_of
 
+_NumPyRandomState, _NumPyGenerator = np.random.RandomState, np.random.Generator  # the names are patched in a session
+
+_CONTAINERS = (list, dict, set, deque, np.ndarray)
 _MOST = 5_000  # objects looked at for one call
 _OWN = frozenset(nn.Module().__dict__)
 _ATOMS: frozenset[type] = frozenset(
-    {int, float, bool, str, bytes, complex, type(None), type, FunctionType, MethodType, ModuleType, slice, range}
+    {int, float, bool, str, bytes, complex, type(None), type, MethodType, ModuleType, slice, range}
     | {torch.dtype, torch.device, torch.Size, SweptInt, SweptBool, SweptFloat}
 )
 
@@ -76,6 +81,35 @@ class Generator:
             self._set(self.after)
 
 
+class Slots:
+    """Values that code rebinds, not changes: counters in globals, closures and class attributes."""
+
+    __slots__ = ("_get", "_set", "after", "before")
+
+    def __init__(self, get: Callable[[], Any], put: Callable[[Any], None]) -> None:
+        self._get, self._set = get, put
+        self.before = get()
+        self.after: Any = None
+
+    def settle(self) -> None:
+        self.after = (self._get(),)
+
+    def undo(self) -> None:
+        if self._get() is not self.before:
+            self._set(self.before)
+
+    def redo(self) -> None:
+        if self.after is not None and self._get() is not self.after[0]:
+            self._set(self.after[0])
+
+    @property
+    def changed(self) -> bool:
+        return self._get() is not self.before
+
+    def now(self) -> Any:
+        return self._get()
+
+
 class Obstacle:
     """Something that changes when it is used and cannot be put back."""
 
@@ -97,11 +131,12 @@ def reachable(module: nn.Module | None, arguments: Any) -> list[Any]:
         walk.entries.append(Content(vars(module)))
         walk.seen.add(id(vars(module)))
         for registry in (module._parameters, module._buffers, module._modules):
-            walk.entries.append(Content(registry))
+            if type(registry) is dict:  # a scripted module has its own kind
+                walk.entries.append(Content(registry))
         for name, value in list(vars(module).items()):
             if name not in _OWN:
                 walk.visit(value)
-        walk.visit_surroundings(type(module))
+        walk.visit_class(type(module))
     walk.visit(arguments)
     return walk.entries
 
@@ -112,76 +147,106 @@ class _Walk:
         self.seen: set[int] = set()
 
     def visit(self, value: Any) -> None:
-        kind = type(value)
+        kind = kind_of(value)
+        if kind is FunctionType:
+            self.visit_function(value)
         if kind in _ATOMS or id(value) in self.seen:
             return
-        if isinstance(value, (torch.Tensor, nn.Module, type)) or len(self.seen) > _MOST:
+        if kind is FunctionType or isinstance(value, (torch.Tensor, nn.Module, type)) or len(self.seen) > _MOST:
             return
         self.seen.add(id(value))
         if isinstance(value, (list, deque)):
             self.entries.append(Content(value))
-            for item in list(value):
+            for item in _items(value):
                 self.visit(item)
-        elif isinstance(value, dict):
+        elif is_mapping(value):
             self.entries.append(Content(value))
             for item in list(value.values()):
                 self.visit(item)
         elif isinstance(value, set):
             self.entries.append(Content(value))
         elif isinstance(value, tuple):
-            for item in value:
+            for item in _items(value):
                 self.visit(item)
         elif isinstance(value, np.ndarray):
             if value.size <= 2**20:
                 self.entries.append(Content(value))
         elif isinstance(value, random.Random):
             self.entries.append(Generator(value.getstate, value.setstate))
-        elif isinstance(value, np.random.RandomState):
+        elif isinstance(value, _NumPyRandomState):
             self.entries.append(Generator(value.get_state, value.set_state))
-        elif isinstance(value, np.random.Generator):
+        elif isinstance(value, _NumPyGenerator):
             bits = value.bit_generator
             self.entries.append(Generator(lambda: copy.deepcopy(bits.state), lambda s: setattr(bits, "state", s)))
         elif isinstance(value, torch.Generator):
             self.entries.append(Generator(value.get_state, value.set_state))
         elif isinstance(value, Iterator):
             self.entries.append(Obstacle(f"a {kind.__name__} that it can advance"))
-        elif isinstance(value, functools.partial):
+        elif issubclass(kind, functools.partial):
             self.visit((value.args, value.keywords))
         elif _is_users(kind) and hasattr(value, "__dict__"):
-            self.entries.append(Content(vars(value)))
-            for item in list(vars(value).values()):
-                self.visit(item)
+            self.visit_attributes(value)
 
-    def visit_surroundings(self, kind: type[nn.Module]) -> None:
-        """Class attributes, globals, closures and defaults of the module's own forward."""
+    def visit_attributes(self, value: Any) -> None:
+        """The attributes of an object of the analyzed code."""
+        attributes: dict[str, Any] = vars(value)
+        self.entries.append(Content(attributes))
+        for item in list(attributes.values()):
+            self.visit(item)
+
+    def visit_class(self, kind: type[nn.Module]) -> None:
+        """Class attributes, and what the methods of the class have around them."""
         for owner in kind.__mro__:
-            if owner is nn.Module:
-                break
-            for value in vars(owner).values():
-                if isinstance(value, (list, dict, set, deque, np.ndarray)):
+            if not _is_users(owner):
+                continue
+            for name, value in vars(owner).items():
+                if isinstance(value, _CONTAINERS):
                     self.visit(value)
-        forward = getattr(kind, "forward", None)
-        if isinstance(forward, FunctionType):
-            for value in _named_by(forward):
+                elif type(value) in (int, float, bool, str, type(None)) and not name.startswith("__"):
+                    get, put = functools.partial(getattr, owner, name), functools.partial(setattr, owner, name)
+                    self.entries.append(Slots(get, put))
+            for function in _methods(owner):
+                self.visit_function(function)
+
+    def visit_function(self, function: FunctionType) -> None:
+        """Globals, closures and defaults of a function."""
+        if id(function) in self.seen:
+            return
+        self.seen.add(id(function))
+        stored, named = _globals_of(function.__code__)
+        scope = function.__globals__
+        for name in stored:
+            if name in scope:
+                get, put = functools.partial(scope.get, name), functools.partial(scope.__setitem__, name)
+                self.entries.append(Slots(get, put))
+        for name in named:
+            value = scope.get(name)
+            own = value is not None and type(value).__module__ == function.__module__
+            if own or isinstance(value, _CONTAINERS):
                 self.visit(value)
+        for cell in function.__closure__ or ():
+            try:
+                value = cell.cell_contents
+            except ValueError:  # not filled yet
+                continue
+            get = functools.partial(getattr, cell, "cell_contents")
+            self.entries.append(Slots(get, functools.partial(setattr, cell, "cell_contents")))
+            self.visit(value)
+        self.visit(function.__defaults__)
+        self.visit(function.__kwdefaults__)
 
 
-def _named_by(function: FunctionType) -> Iterator[Any]:
-    """Containers, and objects of the function's own module, that the function names."""
-    scope = function.__globals__
-    for name in function.__code__.co_names:
-        value = scope.get(name)
-        if isinstance(value, (list, dict, set, deque, np.ndarray)):
-            yield value
-        elif value is not None and type(value).__module__ == function.__module__:
-            yield value
-    for cell in function.__closure__ or ():
-        try:
-            yield cell.cell_contents
-        except ValueError:  # not filled yet
-            continue
-    yield function.__defaults__
-    yield function.__kwdefaults__
+@functools.lru_cache(maxsize=4096)
+def _methods(kind: type) -> tuple[FunctionType, ...]:
+    """The methods of a class that have more around them than a module's constants."""
+    return tuple(value for value in vars(kind).values() if isinstance(value, FunctionType))
+
+
+@functools.lru_cache(maxsize=4096)
+def _globals_of(code: CodeType) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(names that the code rebinds in its globals, names that it uses)."""
+    stored = {i.argval for i in dis.get_instructions(code) if i.opname == "STORE_GLOBAL"}
+    return tuple(stored), tuple(code.co_names)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -193,27 +258,33 @@ def _is_users(kind: type) -> bool:
     return root not in sys.stdlib_module_names and root not in ("torch", "numpy", "shapecheck", "builtins")
 
 
+def _items(container: Any) -> list[Any]:
+    """The items as they are now: looking at them may add some."""
+    return list(container)
+
+
 def same_content(left: Any, right: Any) -> bool:
     """Same items by identity: an equality test could itself ask a swept value."""
-    if isinstance(left, np.ndarray):
-        return left.shape == right.shape and (left is right or bool(np.array_equal(left, right)))
+    if issubclass(kind_of(left), np.ndarray):
+        return left is right or np.array_equal(left, right)
     if len(left) != len(right):
         return False
-    if isinstance(left, dict):
+    if is_mapping(left):
         return all(key in right and right[key] is value for key, value in left.items())
     if isinstance(left, set):
-        return {id(item) for item in left} == {id(item) for item in right}
+        return set(map(id, _items(left))) == set(map(id, _items(right)))
     return all(a is b for a, b in zip(left, right, strict=True))
 
 
 def _refill(container: Any, content: Any) -> None:
     if same_content(container, content):
         return
-    if isinstance(container, np.ndarray):
+    kind = kind_of(container)
+    if issubclass(kind, np.ndarray):
         container[...] = content
         return
     container.clear()
-    if isinstance(container, (list, deque)):
+    if issubclass(kind, (list, deque)):
         container.extend(content)
     else:
         container.update(content)

@@ -1,33 +1,50 @@
 """The swept tensor: no data, only a dtype, a memory layout, and a shape whose sizes may be swept integers.
 
-Invariant: what a swept tensor says of itself is what the eager tensor would say at each live length. Operations on it go
-through the running tracer; one that reaches torch's dispatcher instead is noticed there, never computed.
+Invariant: what a swept tensor says of itself is what the eager tensor would say at each live length. Operations on it
+go through the running tracer; one that reaches torch's dispatcher instead is noticed there, never computed.
 """
+
+# A swept tensor answers with swept sizes, and with constants, where torch's stubs have ints, properties and methods:
+# pyright: reportIncompatibleMethodOverride=false, reportIncompatibleVariableOverride=false, reportAssignmentType=false
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeGuard, cast
 
 import numpy as np
 import torch
 
-from shapecheck.lengths.swept import Bool, Int, SweptBool, SweptInt, compare, is_plain, maximum
+from shapecheck.layout import (
+    Dims,
+    Lazy,
+    Order,
+    Strides,
+    contiguous_at,
+    contiguous_strides,
+    ordered,
+    product,
+    strides_in,
+)
+from shapecheck.lengths.swept import Bool, Int, SweptBool, SweptFloat, SweptInt, compare, is_plain
 
 if TYPE_CHECKING:
-    import torch.fx
     from numpy.typing import NDArray
+    from torch.fx import Node
 
-Dims: TypeAlias = "tuple[Int, ...]"
 
-
-class _IntLike(int, torch.SymInt):  # pyright: ignore[reportIncompatibleMethodOverride, reportIncompatibleVariableOverride]
+class _IntLike(int, torch.SymInt):
     """The class that a swept integer claims: torch's argument parsers then take it without asking for its value."""
 
 
+class _FloatLike(float, torch.SymFloat):
+    """The same for a swept float."""
+
+
 SweptInt.python_class = _IntLike
+SweptFloat.python_class = _FloatLike
 
 
 class Dispatcher(Protocol):
@@ -60,23 +77,6 @@ class Recipe:
     position: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Lazy:
-    """Strides that nobody has asked for yet."""
-
-    strides: Callable[[], Dims]
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Dense, with the axes in this order from the slowest to the fastest: a permuted contiguous tensor."""
-
-    axes: tuple[int, ...]
-
-
-Strides: TypeAlias = "Dims | Lazy | Order | None"  # None: contiguous
-
-
 class SweptTensor(torch.Tensor):
     """A tensor for all live lengths at once; made by `make`."""
 
@@ -89,7 +89,7 @@ class SweptTensor(torch.Tensor):
     _bounds: Bounds | None  # None: values of the user's own, taken to be in range
     _recipe: Recipe | None  # how to compute its values at one length, where no input data goes into them
     _tainted: bool  # integer values computed from lengths in a way that was not followed
-    _node: torch.fx.Node | None
+    _node: Node | None
     _serial: int  # in the order of making
     _claims_grad: bool
 
@@ -111,13 +111,17 @@ class SweptTensor(torch.Tensor):
             raise RuntimeError("a swept tensor was used outside of the analysis that made it")
         raise cls.dispatcher.bypass(func)
 
+    @property
+    def __class__(self) -> type:
+        return torch.Tensor
+
     # what eager answers from a tensor's own fields ----------------------------------------------------------------
 
     @property
-    def shape(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def shape(self) -> Any:
         return size_of(self._dims)
 
-    def size(self, dim: int | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def size(self, dim: int | None = None) -> Any:
         if dim is None:
             return size_of(self._dims)
         rank = len(self._dims)
@@ -132,7 +136,7 @@ class SweptTensor(torch.Tensor):
     ndimension = dim
 
     @property
-    def ndim(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def ndim(self) -> int:
         return len(self._dims)
 
     def numel(self) -> Any:
@@ -146,43 +150,43 @@ class SweptTensor(torch.Tensor):
         return int(self._dims[0])  # Python wants a plain int of len(): one run for each value
 
     @property
-    def dtype(self) -> torch.dtype:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def dtype(self) -> torch.dtype:
         return self._dtype
 
     @property
-    def device(self) -> torch.device:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def device(self) -> torch.device:
         return torch.device("cpu")  # the claim of every swept tensor; device requests never reach a real device
 
     def get_device(self) -> int:
         return 0  # as on the accelerator that training scripts expect; eager's -1 for a CPU fails in `.to(-1)`
 
-    is_cuda = False  # pyright: ignore[reportAssignmentType]
-    is_cpu = True  # pyright: ignore[reportAssignmentType]
-    is_meta = False  # pyright: ignore[reportAssignmentType]
-    is_sparse = False  # pyright: ignore[reportAssignmentType]
-    is_quantized = False  # pyright: ignore[reportAssignmentType]
-    is_mps = False  # pyright: ignore[reportAssignmentType]
-    is_xpu = False  # pyright: ignore[reportAssignmentType]
-    is_nested = False  # pyright: ignore[reportAssignmentType]
-    is_leaf = True  # pyright: ignore[reportAssignmentType]
-    layout = torch.strided  # pyright: ignore[reportAssignmentType]
+    is_cuda = False
+    is_cpu = True
+    is_meta = False
+    is_sparse = False
+    is_quantized = False
+    is_mps = False
+    is_xpu = False
+    is_nested = False
+    is_leaf = True
+    layout = torch.strided
     grad = None
-    grad_fn = None  # pyright: ignore[reportAssignmentType]
-    names = None  # pyright: ignore[reportAssignmentType]
+    grad_fn = None
+    names = None
 
     @property
-    def requires_grad(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def requires_grad(self) -> bool:
         return False
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
         pass
 
-    def requires_grad_(self, requires_grad: bool = True) -> SweptTensor:
+    def requires_grad_(self, requires_grad: bool = True) -> SweptTensor:  # noqa: ARG002  # no gradients in an analysis
         return self
 
     @property
-    def itemsize(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def itemsize(self) -> int:
         return self._dtype.itemsize
 
     def element_size(self) -> int:
@@ -197,7 +201,7 @@ class SweptTensor(torch.Tensor):
     def is_signed(self) -> bool:
         return self._dtype.is_signed
 
-    def stride(self, dim: int | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def stride(self, dim: int | None = None) -> Any:
         strides = strides_of(self)
         return strides if dim is None else strides[dim]
 
@@ -210,15 +214,15 @@ class SweptTensor(torch.Tensor):
         return bool(contiguous_where(self))
 
     @property
-    def data(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def data(self) -> Any:
         return self.detach()
 
     @property
-    def T(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def T(self) -> Any:  # noqa: N802  # torch's name
         return self.permute(*range(len(self._dims) - 1, -1, -1))
 
     @property
-    def mT(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def mT(self) -> Any:  # noqa: N802  # torch's name
         return self.transpose(-2, -1)
 
     def __iter__(self) -> Iterator[Any]:
@@ -233,7 +237,7 @@ class SweptTensor(torch.Tensor):
         return repr(self)
 
     def __deepcopy__(self, memo: Any) -> SweptTensor:
-        return self.clone()  # pyright: ignore[reportReturnType]
+        return cast("SweptTensor", self.clone())
 
     def _dispatcher(self) -> Dispatcher:
         if SweptTensor.dispatcher is None:
@@ -241,30 +245,33 @@ class SweptTensor(torch.Tensor):
         return SweptTensor.dispatcher
 
 
+_TUPLE: Any = tuple  # of whatever items
+
+
 class SweptSize(tuple[Any, ...]):
-    """What `shape` and `size()` return where a size is swept: behaves like `torch.Size`, which takes plain ints only."""
+    """What `shape` and `size()` return where a size is swept: like `torch.Size`, which takes plain ints only."""
 
     __slots__ = ()
 
     @property
-    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def __class__(self) -> type:
         return torch.Size
 
     def numel(self) -> Any:
         return product(self)
 
     def __getitem__(self, index: Any) -> Any:
-        item = tuple.__getitem__(self, index)
+        item = _TUPLE.__getitem__(self, index)
         return size_of(item) if isinstance(index, slice) else item
 
     def __add__(self, other: Any) -> Any:
-        return size_of(tuple(self) + tuple(other)) if isinstance(other, tuple) else NotImplemented
+        return size_of(tuple(self) + tuple(other)) if _is_tuple(other) else NotImplemented
 
     def __radd__(self, other: Any) -> Any:
-        return size_of(tuple(other) + tuple(self)) if isinstance(other, tuple) else NotImplemented
+        return size_of(tuple(other) + tuple(self)) if _is_tuple(other) else NotImplemented
 
     def __eq__(self, other: object) -> Any:
-        if not isinstance(other, tuple) or len(other) != len(self):
+        if not _is_tuple(other) or len(other) != len(self):
             return False
         return all(bool(compare(mine, "==", theirs)) for mine, theirs in zip(self, other, strict=True))
 
@@ -278,6 +285,14 @@ class SweptSize(tuple[Any, ...]):
         return f"torch.Size([{', '.join(map(str, self))}])"
 
 
+def _is_tuple(value: object) -> TypeGuard[tuple[Any, ...]]:
+    return isinstance(value, tuple)
+
+
+_CPU = torch.device("cpu")
+_serials = itertools.count()
+
+
 def make(
     dims: Sequence[Int],
     dtype: torch.dtype,
@@ -288,8 +303,8 @@ def make(
     tainted: bool = False,
 ) -> SweptTensor:
     """A swept tensor of these sizes; contiguous unless strides are given."""
-    result: SweptTensor = torch.Tensor._make_wrapper_subclass(  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownVariableType, reportUnknownMemberType]
-        SweptTensor, (0,), dtype=dtype, device="cpu", dispatch_sizes_strides_policy="sizes"
+    result = torch.Tensor._make_wrapper_subclass(
+        SweptTensor, (0,), dtype=dtype, device=_CPU, dispatch_sizes_strides_policy="sizes"
     )
     result._dims = tuple(dims)
     result._dtype = dtype
@@ -301,9 +316,6 @@ def make(
     result._node = None
     result._serial = next(_serials)
     return result
-
-
-_serials = itertools.count()
 
 
 def made_so_far() -> int:
@@ -324,35 +336,13 @@ def size_of(dims: Sequence[Any]) -> Any:
     return torch.Size(dims)
 
 
-def product(sizes: Sequence[Int]) -> Int:
-    """The number of elements."""
-    result: Any = 1
-    for size in sizes:
-        result = result * size
-    return result
-
-
-def contiguous_strides(dims: Sequence[Int]) -> Dims:
-    """The strides of a fresh tensor: sizes of 0 count as 1, as in torch."""
-    strides: list[Any] = []
-    step: Any = 1
-    for size in reversed(dims):
-        strides.append(step)
-        step = step * (max(size, 1) if is_plain(size) else _at_least_one(size))
-    return tuple(reversed(strides))
-
-
 def strides_of(tensor: torch.Tensor) -> Dims:
     """The strides of a swept or of a plain tensor, in elements."""
     if type(tensor) is not SweptTensor:
         return tuple(tensor.stride())
-    layout = tensor._strides
-    if isinstance(layout, Lazy):
-        layout = tensor._strides = layout.strides()
-    if isinstance(layout, Order):
-        ordered = contiguous_strides([tensor._dims[axis] for axis in layout.axes])
-        return tuple(ordered[layout.axes.index(axis)] for axis in range(len(layout.axes)))
-    return contiguous_strides(tensor._dims) if layout is None else layout
+    if isinstance(tensor._strides, Lazy):
+        tensor._strides = tensor._strides.strides()
+    return strides_in(tensor._dims, tensor._strides)
 
 
 def order_of(tensor: torch.Tensor) -> tuple[int, ...] | None:
@@ -362,34 +352,14 @@ def order_of(tensor: torch.Tensor) -> tuple[int, ...] | None:
     return tuple(range(len(dims_of(tensor)))) if is_surely_contiguous(tensor) else None
 
 
-def ordered(dims: Dims, axes: tuple[int, ...]) -> Strides:
-    """The layout of a dense tensor; contiguous where only axes of size 1 are out of place."""
-    moving = [axis for axis in axes if not (is_plain(dims[axis]) and dims[axis] == 1)]
-    return None if moving == sorted(moving) else Order(axes)
-
-
 def is_surely_contiguous(tensor: torch.Tensor) -> bool:
     """Contiguous at every length, as far as is known without computing strides."""
     return tensor._strides is None if type(tensor) is SweptTensor else tensor.is_contiguous()
 
 
 def contiguous_where(tensor: SweptTensor) -> Bool:
-    """The lengths at which the tensor is contiguous: sizes of 1 have any stride, and no elements are contiguous too."""
-    if tensor._strides is None:
-        return True
-    verdict: Any = True
-    step: Any = 1
-    for size, stride in reversed(list(zip(tensor._dims, strides_of(tensor), strict=True))):
-        verdict = (compare(stride, "==", step) | compare(size, "==", 1)) & verdict
-        step = step * size
-    return compare(product(tensor._dims), "==", 0) | verdict
-
-
-def _at_least_one(size: SweptInt) -> Any:
-    if int(size.values.min()) >= 1 and size.certificate is not None and size.certificate.rise >= 0:
-        if size.certificate.start + size.certificate.period - 1 <= size.sweep.last:
-            return size  # positive on the sweep, and not falling after it
-    return maximum(size, 1)
+    """The lengths at which the tensor is contiguous."""
+    return True if tensor._strides is None else contiguous_at(tensor._dims, strides_of(tensor))
 
 
 def _out_of_range(dim: object, rank: int) -> str:

@@ -398,8 +398,12 @@ class Tracer:
         def run(*args: Any, **kwargs: Any) -> Any:
             return self.journal.on_meta(module)(*args, **kwargs)
 
+        def run_on_cpu(*args: Any, **kwargs: Any) -> Any:
+            return self.journal.on_cpu(module)(*args, **kwargs)
+
         run.__name__ = type(module).__name__
         run.on_meta = True  # pyright: ignore[reportFunctionMemberAccess]
+        run.on_cpu = run_on_cpu  # pyright: ignore[reportFunctionMemberAccess]
         return run
 
     def _refuse(self, frame: Frame, lengths: SweptBool, error: Exception) -> None:

@@ -25,10 +25,9 @@ def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
     if kind is slice:
         return slice(map_tree(function, tree.start), map_tree(function, tree.stop), map_tree(function, tree.step))
     if is_mapping(tree):
-        return rebuilt(kind, {key: map_tree(function, item) for key, item in tree.items()})
+        return mapping_of(kind, {key: map_tree(function, item) for key, item in tree.items()})
     if is_sequence(tree):
-        items = [map_tree(function, item) for item in tree]
-        return kind(*items) if is_named(tree) else kind(items)  # torch.return_types take one sequence
+        return sequence_of(kind, [map_tree(function, item) for item in tree])
     return function(tree)
 
 
@@ -75,13 +74,18 @@ def is_mapping(value: object) -> TypeGuard[dict[Any, Any]]:
     return isinstance(value, dict)
 
 
-def is_named(value: tuple[Any, ...] | list[Any]) -> bool:
-    """Whether a tuple is a named one: made from its items one by one, not from a sequence."""
-    return isinstance(value, tuple) and hasattr(value, "_fields")
+def is_named(value: object) -> bool:
+    """Whether a value is a named tuple."""
+    return hasattr(kind_of(value), "_fields") and isinstance(value, tuple)
 
 
-def rebuilt(kind: Callable[..., Any], items: dict[Any, Any]) -> Any:
-    """A mapping of the same kind; the outputs of transformers' models are dataclasses, too, and take keywords."""
+def sequence_of(kind: Callable[..., Any], items: list[Any]) -> Any:
+    """A tuple or list of this class; a named tuple takes its items one by one, torch.return_types as one sequence."""
+    return kind(*items) if hasattr(kind, "_fields") else kind(items)
+
+
+def mapping_of(kind: Callable[..., Any], items: dict[Any, Any]) -> Any:
+    """A dict of this class; the outputs of transformers' models are dataclasses, too, and take keywords."""
     if kind is dict:
         return items
     try:

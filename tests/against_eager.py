@@ -26,6 +26,7 @@ from shapecheck import Report
 from shapecheck.lengths.notation import InputSpec
 
 LENGTHS = (1, 64)
+TEXT = 120  # characters of an error that are compared
 SECONDS = 20  # past which an analysis is called hanging
 
 _DTYPES = {
@@ -58,6 +59,7 @@ class Comparison:
 
     wrong: Mapping[int, str]
     unknown: tuple[int, ...]
+    texts: Mapping[int, str]  # where the error reported for a length is not eager's
     report: Report
 
     def __str__(self) -> str:
@@ -94,7 +96,12 @@ def compare(
         elif (length in report.valid) != (error is None):
             said = "valid" if length in report.valid else f"invalid ({_error_of(report, length)})"
             wrong[length] = f"shapecheck says {said}, eager {'runs' if error is None else error}"
-    return Comparison(wrong, tuple(unknown), report)
+    texts = {
+        failure.at: f"reported {failure.error[:TEXT]!r}, eager {eager[failure.at]!r}"
+        for failure in report.failures
+        if failure.at not in wrong and (eager.get(failure.at) or "")[:TEXT] != failure.error[:TEXT]
+    }
+    return Comparison(wrong, tuple(unknown), texts, report)
 
 
 def agrees(module: nn.Module, *specs: Any, **options: Any) -> Report:
@@ -102,6 +109,7 @@ def agrees(module: nn.Module, *specs: Any, **options: Any) -> Report:
     found = compare(module, *specs, **options)
     assert not found.wrong, str(found)
     assert not found.unknown, str(found)
+    assert not found.texts, str(found.texts)
     return found.report
 
 
@@ -151,12 +159,12 @@ def _eager(
         try:
             (own if method == "forward" else getattr(own, method))(*inputs_at(specs, length), **inputs_at(named, length))
         except Exception as error:
-            return f"{type(error).__name__}: {str(error)[:150]}"
+            return f"{type(error).__name__}: {error}"[:TEXT]
     return None
 
 
 def _error_of(report: Report, length: int) -> str:
-    return next((failure.error[:150] for failure in report.failures if length in failure.lengths), "no failure holds it")
+    return next((failure.error[:TEXT] for failure in report.failures if length in failure.lengths), "no failure holds it")
 
 
 @contextmanager
@@ -203,7 +211,7 @@ def process_state() -> dict[str, Any]:
         "nn.Module": {name: id(value) for name, value in vars(nn.Module).items()},
         "random functions": {name: id(value) for name, value in vars(random).items()},
         "numpy functions": {name: id(value) for name, value in vars(np.random).items()},
-        "torch functions": {name: id(value) for name, value in vars(torch).items() if callable(value)},
+        "torch functions": [name for name, value in vars(torch).items() if _is_ours(value)],
         "warning filters": list(warnings.filters),
         "showwarning": warnings.showwarning,
         "function modes": len(torch.overrides._get_current_function_mode_stack()),
@@ -211,6 +219,10 @@ def process_state() -> dict[str, Any]:
         "numpy errors": np.geterr(),
         "a plain result": str((torch.ones(2) + 1).tolist()),
     }
+
+
+def _is_ours(function: object) -> bool:
+    return str(getattr(function, "__module__", "")).startswith("shapecheck")
 
 
 def state(module: nn.Module) -> dict[str, Any]:
@@ -262,9 +274,5 @@ def _key(value: Any) -> str:
 
 
 def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    before, after = ({**side, **side.get("torch functions", {})} for side in (before, after))
-    for side in (before, after):
-        side.pop("torch functions", None)
-    late = set(after) - set(before) if "default dtype" in before else set()  # torch imports some of its modules late
-    keys = [key for key in {**before, **after} if before.get(key, "nothing") != after.get(key, "nothing") and key not in late]
+    keys = [key for key in {**before, **after} if before.get(key, "nothing") != after.get(key, "nothing")]
     return [f"{key}: {str(before.get(key, 'nothing'))[:120]} -> {str(after.get(key, 'nothing'))[:120]}" for key in keys]

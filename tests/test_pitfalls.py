@@ -16,7 +16,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.nn.utils import parametrizations, parametrize
+from torch.nn.utils import parametrizations, parametrize, prune
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -982,7 +982,7 @@ HOOKS: dict[str, Callable[[], nn.Module]] = {
     "orthogonal": lambda: parametrizations.orthogonal(nn.Linear(4, 4)),
     "weight norm of a transposed conv": lambda: nn.utils.weight_norm(nn.ConvTranspose1d(4, 4, 5, padding=3)),
     "weight norm of a linear layer": lambda: nn.Sequential(nn.Flatten(), nn.utils.weight_norm(nn.Linear(28, 4))),
-    "pruning": lambda: (lambda conv: (nn.utils.prune.random_unstructured(conv, "weight", 0.5), conv)[1])(nn.Conv1d(4, 4, 5)),
+    "pruning": lambda: (lambda conv: (prune.random_unstructured(conv, "weight", 0.5), conv)[1])(nn.Conv1d(4, 4, 5)),
     "a hook named like weight norm": lambda: hooked(nn.Conv1d(4, 4, 5), "register_forward_pre_hook", type("WeightNorm", (), {"__call__": lambda self, m, a: pad(m, a)})()),
 }  # fmt: skip
 
@@ -991,7 +991,9 @@ HOOKS: dict[str, Callable[[], nn.Module]] = {
 @pytest.mark.parametrize("name", HOOKS)
 def test_hook(name: str) -> None:
     spec = "f32[T, 1, 1]" if "LSTM" in name else "f32[1, T, 4]" if name == "orthogonal" else X
-    agrees(nn.Sequential(HOOKS[name]()), spec)
+    with torch.no_grad():  # else the old weight_norm leaves a weight that cannot be copied
+        module = nn.Sequential(HOOKS[name]())
+    agrees(module, spec)
 
 
 def test_a_parametrization_that_changes_the_shape() -> None:
@@ -1162,4 +1164,5 @@ REQUESTS: dict[str, Callable[[torch.Tensor], Any]] = {
 @pytest.mark.parametrize("name", REQUESTS)
 def test_a_device_request_reaches_no_device_and_decides_nothing(name: str) -> None:
     report = shapecheck.analyze(Of(lambda self, x: REQUESTS[name](x).reshape(1, 4, 3, -1)), X, lengths=(1, 12))
-    assert str(report.valid) in ("T in {3, 6, 9, 12}", "T >= 3, T mod 3 = 0", "3 <= T <= 12, T mod 3 = 0") or not report.valid and not report.invalid
+    assert [length for length in range(1, 13) if length in report.valid] in ([3, 6, 9, 12], [])
+    assert not any(length in report.invalid for length in (3, 6, 9, 12))

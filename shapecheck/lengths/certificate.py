@@ -1,44 +1,48 @@
 """Certificates: how an integer or a boolean that was computed for first..last goes on past last.
 
-Invariant: what a function here returns holds for every length from its `start` on, swept or not, if its arguments do. A
-function that cannot know returns None, never a guess. The argument, operation by operation:
+Invariant: what a function here returns holds for every length from its `start` on, swept or not, if its arguments do.
+A function that cannot know returns None, never a guess. The argument, operation by operation:
 
-A *certificate* (start, period, rise) of f says f(T + period) = f(T) + rise for all T >= start. It stays true for a larger
-start, and for every multiple of the period with the rise multiplied likewise, so two certificates can be brought to one
-start s = the larger one and one period P = the least common multiple (`_common`). With f and g so aligned, rises a and b:
+A *certificate* (start, period, rise) of f says f(T + period) = f(T) + rise for all T >= start. It stays true for a
+larger start, and for every multiple of the period with the rise multiplied likewise, so two certificates can be
+brought to one start s = the larger one and one period P = the least common multiple (`_common`). With f and g so
+aligned, rises a and b:
 
 - T itself: (first, 1, 1). A constant: (first, 1, 0).
 - f + g, f - g (`of_sum`): a + b, a - b. c * f for a constant c (`of_multiple`): c * a.
-- f * g (`of_product`): (f + a) * (g + b) = f * g + a * g + b * f + a * b, which is f * g + 0 if a = b = 0. If g is the
-  constant c for all T >= s, f * g is c * f there. All other products leave the class.
-- f // c (`of_quotient`) for a constant c != 0, also a negative one: take n periods, n = |c| / gcd(a, c), so that c divides
-  n * a. Then f(T + n * P) // c = (f(T) + n * a) // c = f(T) // c + n * a / c: adding m * c to a number adds exactly m to its
-  floor quotient by c, of whatever sign they are. f % c (`of_remainder`): f - c * (f // c), whose rise is n * a - n * a = 0.
+- f * g (`of_product`): (f + a) * (g + b) = f * g + a * g + b * f + a * b, which is f * g + 0 if a = b = 0. If g is
+  the constant c for all T >= s, f * g is c * f there. All other products leave the class.
+- f // c (`of_quotient`) for a constant c != 0, also a negative one: take n periods, n = |c| / gcd(a, c), so that c
+  divides n * a. Then f(T + n * P) // c = (f(T) + n * a) // c = f(T) // c + n * a / c: adding m * c to a number adds
+  exactly m to its floor quotient by c, of whatever sign they are. f % c (`of_remainder`): f - c * (f // c), whose
+  rise is n * a - n * a = 0.
 - g(f) for any function g, if f has rise 0: then f is periodic, and so is g(f), with f's start and period and rise 0.
 
 A *pattern* (start, period) of a boolean says b(T + period) = b(T) for all T >= start.
 
-- ~b has the pattern of b. Connectives (`align`): both patterns, aligned as above. If b is false for ever from some length on,
-  so is b & c, whatever c is; likewise | and true (`end_of`).
-- f < g and the like (`of_comparison`): the sign of d = f - g decides all six of them. If a = b, d repeats with period P, and
-  so does its sign. If a > b, d(T + n * P) = d(T) + n * (a - b) grows in each class of residues: in all of them d > 0 from the
-  first start + n * P on for which the smallest d of one whole period is > 0; likewise d < 0 for a < b. The period of d from
-  start on must have been swept to be looked at.
-- A pattern is tightened by looking (`settled`): a boolean that does not vary within one whole swept period from its start on
-  never varies again, which is period 1; and from where on it does not, with period 1, is read off the swept values.
-- f where b, else g (`of_choice`): where b has settled (period 1, seen), it is f, or g, from the later start on. Where b
-  repeats with period Q: on T, T + R, T + 2R, ... with R = lcm(P, Q) it is always f or always g, and so rises by a * R/P per
-  R if a = b. With a != b the residue classes drift apart: not in the class. min and max are choices by a comparison.
-- f = g for ever (`same_for_ever`): f and g rise alike per length, so that what is left of them after that slope repeats with
-  periods p and q. Two sequences of these periods that agree at p + q - gcd(p, q) places in a row agree for ever (Fine and
-  Wilf 1965); so it is enough that so many lengths from the common start on were swept.
+- ~b has the pattern of b. Connectives (`align`): both patterns, aligned as above. If b is false for ever from some
+  length on, so is b & c, whatever c is; likewise | and true (`end_of`).
+- f < g and the like (`of_comparison`): the sign of d = f - g decides all six of them. If a = b, d repeats with period
+  P, and so does its sign. If a > b, d(T + n * P) = d(T) + n * (a - b) grows in each class of residues: in all of them
+  d > 0 from the first start + n * P on for which the smallest d of one whole period is > 0; likewise d < 0 for a < b.
+  The period of d from start on must have been swept to be looked at.
+- A pattern is tightened by looking (`settled`): a boolean that does not vary within one whole swept period from its
+  start on never varies again, which is period 1; and from where on it does not, with period 1, is read off the swept
+  values.
+- f where b, else g (`of_choice`): where b has settled (period 1, seen), it is f, or g, from the later start on. Where
+  b repeats with period Q: on T, T + R, T + 2R, ... with R = lcm(P, Q) it is always f or always g, and so rises by a *
+  R/P per R if a = b. With a != b the residue classes drift apart: not in the class. min and max are choices by a
+  comparison.
+- f = g for ever (`same_for_ever`): f and g rise alike per length, so that what is left of them after that slope
+  repeats with periods p and q. Two sequences of these periods that agree at p + q - gcd(p, q) places in a row agree
+  for ever (Fine and Wilf 1965); so it is enough that so many lengths from the common start on were swept.
 
-A decision "all live lengths are alike" that was seen on the sweep then holds for all lengths, if the sweep has one whole
-period of the joint pattern (`align` of the condition's and the live lengths') from its start on: each later length is
-there with the same two truth values.
+A decision "all live lengths are alike" that was seen on the sweep then holds for all lengths, if the sweep has one
+whole period of the joint pattern (`align` of the condition's and the live lengths') from its start on: each later
+length is there with the same two truth values.
 
-Scope: "every length" means every one at which the integers of the shape arithmetic stay below 2**61 (PyTorch's own sizes
-end at 2**63), and those that floats are made of (`quotient.py`) below 2**47.
+Scope: "every length" means every one at which the integers of the shape arithmetic stay below 2**61 (PyTorch's own
+sizes end at 2**63), and those that floats are made of (`quotient.py`) below 2**47.
 """
 
 from __future__ import annotations

@@ -8,16 +8,17 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from shapecheck.lengths import certificate as certificates
 from shapecheck.lengths.certificate import Certificate
-from shapecheck.lengths.undecidable import TooLarge, Undecidable
+from shapecheck.lengths.undecidable import TooLargeError, Undecidable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from typing_extensions import TypeIs
 
     from shapecheck.lengths.swept import Sweep
     from shapecheck.lengths.swept_bool import Bool, SweptBool
@@ -36,8 +37,8 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
-def is_plain(number: object) -> TypeGuard[int]:
-    """A plain int, which `isinstance(number, int)` does not tell: a swept integer answers True to it, as eager would."""
+def is_plain(number: object) -> TypeIs[int]:
+    """A plain int, which `isinstance(number, int)` does not tell: a swept integer answers True to it, as in eager."""
     return issubclass(type(number), int)
 
 
@@ -47,8 +48,6 @@ def compare(left: Int, symbol: str, right: Int) -> Bool:
         if is_plain(right):
             return COMPARISONS[symbol](left, right)
         left, right, symbol = right, left, MIRRORED[symbol]
-    if TYPE_CHECKING:
-        assert not is_plain(left)
     if right is left:
         return symbol in ("<=", ">=", "==")
     if type(right) is type(left):
@@ -82,25 +81,30 @@ def compare_with_float(left: SweptInt, symbol: str, right: float) -> Bool:
 
 def answer(condition: Any) -> Any:
     """What a comparison gives: analyzed code gets a real bool, as in eager, and is split here if need be."""
-    if condition is True or condition is False or condition is NotImplemented or condition.sweep.inside:
+    if condition is True or condition is False:
         return condition
-    return condition.sweep.decide(condition)
+    sweep: Sweep | None = getattr(condition, "sweep", None)
+    return condition if sweep is None or sweep.inside else sweep.decide(condition)
 
 
 def where(condition: Bool, left: Int, right: Int) -> Int:
     """`left` where the condition holds, else `right`."""
-    if issubclass(type(condition), (int, np.bool_)):
+    if is_plain(condition) or isinstance(condition, np.bool_):
         return left if condition else right
-    if TYPE_CHECKING:
-        assert not isinstance(condition, bool)
     if left is right or (is_plain(left) and is_plain(right) and left == right):
         return left
-    key = ("where", condition.values.tobytes(), condition.pattern, _identity(left), _identity(right))
-    memory = condition.sweep.memory
-    known = memory.get(key)
+    sweep, pattern = condition.sweep, condition.pattern
+    # values tell a condition from others only where they tell how it goes on; an object that is kept always does
+    is_known = pattern is not None and certificates.is_covered(pattern, sweep.last)
+    which = condition.values.tobytes() if is_known else id(condition)
+    key = ("where", which, pattern, _identity(left), _identity(right))
+    known = sweep.memory.get(key)
     if known is None:
-        known = memory[key] = _choice(condition, left, right)
-    return known
+        try:
+            known = sweep.memory[key] = _choice(condition, left, right), condition
+        except TooLargeError as error:
+            raise error.undecidable() from None
+    return known[0]
 
 
 def minimum(left: Int, right: Int) -> Int:
@@ -114,7 +118,7 @@ def maximum(left: Int, right: Int) -> Int:
 
 
 def check_same_sweep(left: SweptInt | SweptBool, right: Int) -> None:
-    """Numbers of two analyses have nothing to do with each other; and only those of one's own live as long as its memo."""
+    """Numbers of two analyses have nothing to do with each other, and only one's own live as long as the memory."""
     if not is_plain(right) and right.sweep is not left.sweep:
         raise Undecidable("a size that another analysis left behind is used")
 
@@ -145,7 +149,7 @@ def _choice(condition: SweptBool, left: Int, right: Int) -> Int:
     if certificate is None and pattern is not None and first is not None and second is not None:
         sweep.want(pattern.start + pattern.period - 1)  # there it may turn out to settle
     bound = max(_bound(left), _bound(right))
-    return sweep.integer(values.astype(np.int64, copy=False), certificate, bound)
+    return sweep.computed(values.astype(np.int64, copy=False), certificate, bound)
 
 
 def _values(number: Int, used: NDArray[np.bool_]) -> NDArray[np.int64] | int:
@@ -154,7 +158,7 @@ def _values(number: Int, used: NDArray[np.bool_]) -> NDArray[np.int64] | int:
     if abs(number) <= LARGEST:
         return int(number)
     if bool(used.any()):
-        raise TooLarge
+        raise TooLargeError
     return 0
 
 

@@ -1,26 +1,38 @@
 """Swept numbers that meet others: truth values, floats, NumPy's numbers, fractions, complex numbers.
 
-Invariant: the result is what Python or NumPy computes at each length. Where vectors cannot follow, the execution is split
-and the plain numbers meet instead.
+Invariant: the result is what Python or NumPy computes at each length. Where vectors cannot follow, the execution is
+split and the plain numbers meet instead.
 """
 
 from __future__ import annotations
 
 import math
 import numbers
-import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shapecheck.lengths.comparison import maximum, minimum
+from shapecheck.lengths.comparison import COMPARISONS, compare, is_plain, maximum, minimum
 from shapecheck.lengths.undecidable import Undecidable
 
 if TYPE_CHECKING:
     from shapecheck.lengths.swept import Sweep
 
-Function = Callable[[Any, Any], Any]
+_EXACT_IN_NUMPY: tuple[Any, ...] = (np.bool_, np.int64, np.float64)  # the others wrap or round differently
+
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": lambda left, right: left + right,
+    "-": lambda left, right: left - right,
+    "*": lambda left, right: left * right,
+    "/": lambda left, right: left / right,
+    "//": lambda left, right: left // right,
+    "%": lambda left, right: left % right,
+    "**": lambda left, right: left**right,
+    "&": lambda left, right: left & right,
+    "|": lambda left, right: left | right,
+    "^": lambda left, right: left ^ right,
+}
 
 
 def is_swept(number: object) -> bool:
@@ -43,48 +55,57 @@ def operand(sweep: Sweep, number: Any) -> Any:
 
     Numbers of other kinds as they are; NotImplemented for what is no number.
     """
-    kind = type(number)
-    if kind is int or kind is float:
+    if type(number) is int or type(number) is float:
         return number
     if is_swept(number):
         if number.sweep is not sweep:
             raise Undecidable("a size that another analysis left behind is used")
-        return number.as_int() if kind.__name__ == "SweptBool" else number
-    if issubclass(kind, (np.bool_, np.int64, np.float64)):
-        sweep.meets_numpy = True
+        return number.as_int() if type(number).__name__ == "SweptBool" else number
+    if isinstance(number, _EXACT_IN_NUMPY):
+        sweep.meets_numpy = sweep.meets_numpy or not sweep.inside
         return number.item()
-    if issubclass(kind, int):
+    if isinstance(number, int):
         return int(number)
-    if issubclass(kind, float):
+    if isinstance(number, float):
         return float(number)
     return number if isinstance(number, numbers.Number) else NotImplemented
 
 
-def mixed(function: Function, left: Any, right: Any) -> Any:
-    """`function(left, right)` for two numbers of which one is a swept integer and the other need not be an integer."""
+def mixed(symbol: str, left: Any, right: Any) -> Any:
+    """`left symbol right` for two numbers of which one is a swept integer and the other need not be an integer."""
     from shapecheck.lengths.swept_float import SweptFloat, by_element  # which is made of swept integers
 
+    function = OPERATORS[symbol]
     sweep = left.sweep if is_swept(left) else right.sweep
     left, right = operand(sweep, left), operand(sweep, right)
     if left is NotImplemented or right is NotImplemented:
         return NotImplemented
-    integers = _is_integer(left), _is_integer(right)
-    if not all(integers[i] or type(number) in (float, SweptFloat) for i, number in enumerate((left, right))):
+    if is_foreign(left) or is_foreign(right):
         return function(plain(left), plain(right))
-    if all(integers):
-        negative = function is operator.pow and type(right) is int and right < 0
-        if function is not operator.truediv and not negative:
+    if _is_integer(left) and _is_integer(right):
+        if symbol != "/" and not (symbol == "**" and type(right) is int and right < 0):
             return function(left, right)
-        if max(_largest(left), _largest(right)) >= 2**53:  # rounded once by Python; as floats they would be rounded twice
+        if symbol == "/" and bool(compare(right, "==", 0)):  # splits: eager raises for these lengths only
+            return by_zero(sweep, symbol, 1)
+        if max(_largest(left), _largest(right)) >= 2**53:  # as floats they would be rounded twice
             return by_element(sweep, function, left, right)
-    return function(_as_float(left), _as_float(right))
+    return function(
+        *(number if is_plain(number) or _is_float(number) else SweptFloat.of(number) for number in (left, right))
+    )
+
+
+def by_zero(sweep: Sweep, symbol: str, one: float) -> Any:
+    """Raises what Python does for a division by zero, of an int or a float."""
+    if sweep.meets_numpy:
+        raise Undecidable("a division by zero, which NumPy's numbers survive")
+    return OPERATORS[symbol](one, 0 * one)
 
 
 def numpy_function(sweep: Sweep, function: np.ufunc, method: str, inputs: Any, options: Any) -> Any:
     """What NumPy computes for a swept number: as a swept one for functions that Python has, else value by value."""
-    sweep.meets_numpy = True
+    sweep.meets_numpy = sweep.meets_numpy or not sweep.inside
     if method == "__call__" and not options and function in _OF_PYTHON:
-        arguments = [operand(sweep, number) for number in inputs]
+        arguments = [number if type(number).__name__ == "SweptBool" else operand(sweep, number) for number in inputs]
         kinds = {type(number).__name__ for number in arguments}
         if kinds <= ({"int", "SweptInt"} if function in _OF_INTEGERS else {"int", "float", "SweptInt", "SweptFloat"}):
             return _OF_PYTHON[function](*arguments)
@@ -93,30 +114,33 @@ def numpy_function(sweep: Sweep, function: np.ufunc, method: str, inputs: Any, o
     return getattr(function, method)(*map(plain, inputs), **options)
 
 
+def _negative(number: Any) -> Any:
+    return -number
+
+
 _OF_INTEGERS: dict[np.ufunc, Callable[..., Any]] = {
     np.maximum: maximum,
     np.minimum: minimum,
-    np.bitwise_and: operator.and_,
-    np.bitwise_or: operator.or_,
-    np.bitwise_xor: operator.xor,
+    np.bitwise_and: OPERATORS["&"],
+    np.bitwise_or: OPERATORS["|"],
+    np.bitwise_xor: OPERATORS["^"],
 }
 _OF_PYTHON: dict[np.ufunc, Callable[..., Any]] = {
     **_OF_INTEGERS,
-    np.add: operator.add,
-    np.subtract: operator.sub,
-    np.multiply: operator.mul,
-    np.true_divide: operator.truediv,
-    np.floor_divide: operator.floordiv,
-    np.remainder: operator.mod,
-    np.negative: operator.neg,
-    np.positive: operator.pos,
-    np.absolute: operator.abs,
-    np.less: operator.lt,
-    np.less_equal: operator.le,
-    np.greater: operator.gt,
-    np.greater_equal: operator.ge,
-    np.equal: operator.eq,
-    np.not_equal: operator.ne,
+    np.add: OPERATORS["+"],
+    np.subtract: OPERATORS["-"],
+    np.multiply: OPERATORS["*"],
+    np.true_divide: OPERATORS["/"],
+    np.floor_divide: OPERATORS["//"],
+    np.remainder: OPERATORS["%"],
+    np.negative: _negative,
+    np.absolute: abs,
+    np.less: COMPARISONS["<"],
+    np.less_equal: COMPARISONS["<="],
+    np.greater: COMPARISONS[">"],
+    np.greater_equal: COMPARISONS[">="],
+    np.equal: COMPARISONS["=="],
+    np.not_equal: COMPARISONS["!="],
 }
 _ROUNDINGS: dict[np.ufunc, Callable[[Any], Any]] = {
     np.floor: math.floor,
@@ -129,15 +153,22 @@ _ROUNDINGS: dict[np.ufunc, Callable[[Any], Any]] = {
 NUMPY_FUNCTIONS = frozenset(name for name, value in vars(np).items() if isinstance(value, np.ufunc))
 
 
+def is_foreign(number: Any) -> bool:
+    """Whether it is a number that swept arithmetic does not take: it meets plain ones."""
+    return not is_swept(number) and type(number) not in (int, float)
+
+
+def _is_swept_int(number: Any) -> bool:
+    return type(number).__name__ == "SweptInt"
+
+
+def _is_float(number: Any) -> bool:
+    return type(number) is float or type(number).__name__ == "SweptFloat"
+
+
 def _is_integer(number: Any) -> bool:
-    return type(number) is int or type(number).__name__ == "SweptInt"
+    return type(number) is int or _is_swept_int(number)
 
 
 def _largest(number: Any) -> int:
     return abs(number) if type(number) is int else number.bound
-
-
-def _as_float(number: Any) -> Any:
-    from shapecheck.lengths.swept_float import SweptFloat
-
-    return SweptFloat.of(number) if type(number).__name__ == "SweptInt" else number

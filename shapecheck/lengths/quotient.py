@@ -1,25 +1,28 @@
 """The fraction that a float stands for: what makes `math.ceil(T / 2)` exact, and provable past the sweep.
 
-Invariant: a float v with the quotient n / k has |v - n/k| <= roundings * 2**-5 / k, less than half of 1/k, and is exactly
-n / k wherever that is a dyadic rational (an integer over a power of two); with no roundings it always is. |n| < 2**47.
+Invariant: a float v with the quotient n / k has |v - n/k| <= roundings * 2**-5 / k, which is less than half of 1/k, and
+is exactly n / k wherever that is a dyadic rational (an integer over a power of two); without roundings it always is.
 
-So v lies on the same side as n / k of every integer and half-integer, which are 1/k and 1/(2k) away from n / k or equal to
-it: floor, ceil, round and comparisons with integers can be computed from n and k. Why the operations keep it, for doubles of
-53 bits (rounding is off by at most 2**-53 times the value, and exact numbers that a double can hold are not rounded):
-- n / k rounded is off by |n/k| * 2**-53 < 2**-6 / k. A dyadic n / k has a numerator below 2**47 and is held exactly.
-- n1/k1 + n2/k2, one of them dyadic: errors add up, and the sum is rounded once more. If the sum is dyadic, both are.
-- (n/k) * (p/q) with n/k exact: exact again, if the numerator stays below 2**47. If it is not, for powers of two p and q only:
-  then the product just scales, error and all. Division is multiplication by q/p for exact n/k: one correct rounding.
-Bounds hold on the sweep; past it, as long as the numbers stay below 2**47 (see the scope in `certificate.py`).
+So v lies on the same side as n / k of every integer and half-integer: those are 1/k and 1/(2k) away from n / k, or
+equal to it. Hence floor, ceil, round and comparisons can be computed from n and k, which are below 2**47 (doubles have
+53 bits, rounding is off by at most 2**-53 times the value, and a number that a double can hold is not rounded at all).
+Why the operations keep it:
+
+- n / k rounded once is off by |n/k| * 2**-53 < 2**-6 / k. A dyadic one has a numerator below 2**47: a double holds it.
+- n1/k1 + n2/k2 with one of them exact: errors add up, the sum is rounded once more. If the sum is dyadic, both are.
+- (n/k) * (p/q) with both exact is exact. With n/k rounded, for powers of two p and q only: the error scales likewise.
+- (n/k) / (p/q) with both exact is n*q / (k*p) rounded once. With n/k rounded, for powers of two only, as above.
+
+The bounds are checked on the sweep; for lengths past it see the scope in `certificate.py`.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from shapecheck.lengths.comparison import compare, is_plain, where
+from shapecheck.lengths.comparison import compare, is_plain, maximum, where
 
 if TYPE_CHECKING:
     from shapecheck.lengths.swept_bool import Bool
@@ -31,7 +34,7 @@ _MOST_ROUNDINGS = 15
 
 @dataclass(frozen=True, slots=True)
 class Quotient:
-    """numerator / denominator, and how often the float was rounded on the way, in units of its error bound."""
+    """numerator / denominator, and the error of the float in units of 2**-5 / denominator."""
 
     numerator: Int
     denominator: int  # > 0
@@ -40,11 +43,10 @@ class Quotient:
     @classmethod
     def of(cls, number: Int | float) -> Quotient | None:
         """Of an integer or a plain float."""
-        if isinstance(number, float) and not is_plain(number):
-            if not math.isfinite(number):
-                return None
-            return _checked(*number.as_integer_ratio(), 0)
-        return _checked(number, 1, 0)
+        if type(number) is float:
+            return _checked(*number.as_integer_ratio(), 0) if math.isfinite(number) else None
+        integer: Any = number
+        return _checked(integer, 1, 0)
 
     def plus(self, other: Quotient) -> Quotient | None:
         """Of the rounded sum."""
@@ -52,38 +54,33 @@ class Quotient:
             return None
         denominator = math.lcm(self.denominator, other.denominator)
         first, second = denominator // self.denominator, denominator // other.denominator
-        if max(_size(self.numerator) * first, _size(other.numerator) * second) >= _LARGEST:
+        if _size(self.numerator) * first + _size(other.numerator) * second >= _LARGEST:
             return None
         roundings = self.roundings * first + other.roundings * second
-        return _checked(
-            self.numerator * first + other.numerator * second, denominator, roundings + 1 if roundings else 0
-        )
+        numerator = self.numerator * first + other.numerator * second
+        return _checked(numerator, denominator, roundings + 1 if roundings else 0)
 
     def times(self, other: Quotient) -> Quotient | None:
-        """Of the rounded product with a plain number or an exact integer."""
-        if self.roundings:
-            if not is_plain(other.numerator) or other.roundings or not _is_power_of_two(abs(other.numerator)):
-                return other.times(self) if _is_power(self) else None
-        elif other.roundings:
-            return other.times(self)
-        factor, divisor = other.numerator, other.denominator
-        common = math.gcd(factor, self.denominator) if is_plain(factor) else 1
-        if _size(self.numerator) * (_size(factor) // common) >= _LARGEST:
+        """Of the rounded product."""
+        left, right = (other, self) if other.roundings or is_plain(self.numerator) else (self, other)
+        factor, denominator = right.numerator, left.denominator
+        if left.roundings and not (is_plain(factor) and _is_power_of_two(factor) and not right.roundings):
             return None
-        scale = abs(factor) // common if is_plain(factor) else 1
-        numerator = self.numerator * (factor // common if is_plain(factor) else factor)
-        return _checked(numerator, self.denominator // common * divisor, self.roundings * scale)
+        if is_plain(factor):
+            common = math.gcd(factor, denominator)
+            factor, denominator = factor // common, denominator // common
+        if _size(left.numerator) * _size(factor) >= _LARGEST:
+            return None
+        roundings = left.roundings * _size(factor)
+        return _checked(left.numerator * factor, denominator * right.denominator, roundings)
 
     def over(self, other: Quotient) -> Quotient | None:
-        """Of the rounded quotient by a plain number other than 0."""
-        if not is_plain(other.numerator) or other.roundings or other.numerator == 0:
-            return None
+        """Of the rounded quotient, by a plain number other than 0."""
         divisor, factor = other.numerator, other.denominator
-        if self.roundings and not _is_power_of_two(abs(divisor)):
+        if not is_plain(divisor) or other.roundings or (self.roundings and not _is_power_of_two(divisor)):
             return None
         common = math.gcd(factor, self.denominator)
-        factor //= common
-        denominator = self.denominator // common * abs(divisor)
+        factor, denominator = factor // common, self.denominator // common * abs(divisor)
         if _size(self.numerator) * factor >= _LARGEST:
             return None
         roundings = self.roundings * factor if self.roundings else 0 if _is_power_of_two(denominator) else 1
@@ -92,3 +89,56 @@ class Quotient:
     def negated(self) -> Quotient:
         """Of the float with the other sign."""
         return Quotient(-self.numerator, self.denominator, self.roundings)
+
+    def absolute(self) -> Quotient:
+        """Of the float without its sign."""
+        return Quotient(maximum(self.numerator, -self.numerator), self.denominator, self.roundings)
+
+    def compared(self, symbol: str, other: Quotient) -> Bool | None:
+        """How the two floats compare; None where rounding could decide."""
+        denominator = math.lcm(self.denominator, other.denominator)
+        first, second = denominator // self.denominator, denominator // other.denominator
+        error = self.roundings * first + other.roundings * second
+        largest = max(_size(self.numerator) * first, _size(other.numerator) * second)
+        # different fractions are 1 / denominator apart; equal ones are equal floats, if one of them is exact
+        if error >= 2**5 or (self.roundings and other.roundings) or largest >= 2 * _LARGEST:
+            return None
+        return compare(self.numerator * first, symbol, other.numerator * second)
+
+    def is_integer(self) -> Bool:
+        """Where the float is an integer."""
+        return compare(self.numerator % self.denominator, "==", 0)
+
+    def floor(self) -> Int:
+        """The largest integer that is not above."""
+        return self.numerator // self.denominator
+
+    def ceil(self) -> Int:
+        """The smallest integer that is not below."""
+        return -(-self.numerator // self.denominator)
+
+    def trunc(self) -> Int:
+        """Towards 0."""
+        return where(compare(self.numerator, ">=", 0), self.floor(), self.ceil())
+
+    def round(self) -> Int:
+        """The nearest integer; halves to even ones."""
+        twice = 2 * self.numerator + self.denominator
+        nearest = twice // (2 * self.denominator)
+        is_half = compare(twice % (2 * self.denominator), "==", 0)
+        return where(is_half & compare(nearest % 2, "==", 1), nearest - 1, nearest)
+
+
+def _checked(numerator: Int, denominator: int, roundings: int) -> Quotient | None:
+    if max(_size(numerator), denominator) >= _LARGEST or roundings > _MOST_ROUNDINGS:
+        return None
+    return Quotient(numerator, denominator, roundings)
+
+
+def _size(number: Int) -> int:
+    return abs(number) if is_plain(number) else number.bound
+
+
+def _is_power_of_two(number: int) -> bool:
+    number = abs(number)
+    return number > 0 and number & (number - 1) == 0

@@ -1,6 +1,6 @@
 """Swept booleans: one truth value for each candidate length.
 
-Invariant: `values[i]` is exact for the length `sweep.first + i`, and a pattern holds for every length from its start on.
+Invariant: `values[i]` is exact for the length `sweep.first + i`, and a pattern holds for all lengths from its start on.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import numpy as np
 
 from shapecheck.lengths.certificate import Pattern, align, end_of
 from shapecheck.lengths.comparison import where
+from shapecheck.lengths.mixed import numpy_function
 from shapecheck.lengths.undecidable import Unhashable
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ class SweptBool:
     """
 
     __slots__ = ("pattern", "sweep", "values")
-    __array_ufunc__ = None  # NumPy scalars must fall back to the reflected operators
 
     def __init__(self, sweep: Sweep, values: NDArray[np.bool_], pattern: Pattern | None) -> None:
         self.sweep = sweep
@@ -180,6 +180,9 @@ class SweptBool:
         return object.__hash__(self)
 
     # what else Python code may do with it
+
+    def __array_ufunc__(self, function: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        return numpy_function(self.sweep, function, method, inputs, options)
 
     def __copy__(self) -> SweptBool:
         return self

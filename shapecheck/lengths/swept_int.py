@@ -1,31 +1,40 @@
 """Swept integers: one value for each candidate length, closed under the arithmetic of shapes.
 
-Invariant: `values[i]` is exact for the length `sweep.first + i`, and a certificate holds for every length from its start
-on. Every swept integer is made by `Sweep.integer`, which keeps it as long as the sweep: memos hold its `id`.
+Invariant: `values[i]` is exact for the length `sweep.first + i`, and a certificate holds for all lengths from its start
+on. Every swept integer is made by `Sweep.computed`, which keeps it as long as the sweep: its memory holds the `id`.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from shapecheck.lengths import certificate as certificates
+from shapecheck.lengths.arithmetic import (
+    common_bits,
+    difference,
+    masked,
+    multiple,
+    power,
+    product,
+    quotient,
+    reflected_quotient,
+    remainder,
+    shifted,
+    total,
+)
 from shapecheck.lengths.comparison import (
     COMPARISONS,
-    LARGEST,
     MIRRORED,
     answer,
     check_same_sweep,
     compare,
     compare_with_float,
-    is_plain,
     maximum,
 )
-from shapecheck.lengths.mixed import NUMPY_FUNCTIONS, is_swept, mixed, numpy_function, operand
-from shapecheck.lengths.undecidable import TooLarge, Undecidable, Unhashable
+from shapecheck.lengths.mixed import NUMPY_FUNCTIONS, OPERATORS, by_zero, is_swept, mixed, numpy_function, operand
+from shapecheck.lengths.undecidable import TooLargeError, Undecidable, Unhashable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,8 +46,8 @@ if TYPE_CHECKING:
 class SweptInt:
     """An integer for each length of a sweep.
 
-    `int()`, `range()` and indexing with it split the execution by value, and so does whatever vectors cannot follow: that
-    is Python's own answer then, value by value.
+    `int()`, `range()` and indexing with it split the execution by value, and so does whatever vectors cannot follow:
+    that is Python's own answer then, value by value.
     """
 
     __slots__ = ("bound", "certificate", "sweep", "values")
@@ -54,7 +63,7 @@ class SweptInt:
 
     @staticmethod
     def make(sweep: Sweep, values: NDArray[np.int64], certificate: Certificate | None, bound: int) -> SweptInt:
-        """For `Sweep.integer` alone."""
+        """For the sweep alone."""
         self: SweptInt = object.__new__(SweptInt)
         self.sweep = sweep
         self.values = values
@@ -65,59 +74,56 @@ class SweptInt:
     # arithmetic -------------------------------------------------------------------------------------------------
 
     def __add__(self, other: Any) -> Any:
-        kind = type(other)
-        if kind is int:
-            return self._do("+", other, _shifted) if other else self
-        return self._do("+", other, _sum) if kind is SweptInt else mixed(operator.add, self, other)
+        if type(other) is int:
+            return self._do("+", other, shifted) if other else self
+        return self._do("+", other, total) if type(other) is SweptInt else mixed("+", self, other)
 
     def __radd__(self, other: Any) -> Any:
-        return self + other if type(other) is int else mixed(operator.add, other, self)
+        return self + other if type(other) is int else mixed("+", other, self)
 
     def __sub__(self, other: Any) -> Any:
-        kind = type(other)
-        if kind is int:
-            return self._do("+", -other, _shifted) if other else self
-        if kind is SweptInt:
-            return 0 if other is self else self._do("-", other, _difference)
-        return mixed(operator.sub, self, other)
+        if type(other) is int:
+            return self._do("+", -other, shifted) if other else self
+        if type(other) is SweptInt:
+            return 0 if other is self else self._do("-", other, difference)
+        return mixed("-", self, other)
 
     def __rsub__(self, other: Any) -> Any:
-        return -self + other if type(other) is int else mixed(operator.sub, other, self)
+        return -self + other if type(other) is int else mixed("-", other, self)
 
     def __mul__(self, other: Any) -> Any:
-        kind = type(other)
-        if kind is int:
-            return 0 if other == 0 else self if other == 1 else self._do("*", other, _multiple)
-        return self._do("*", other, _product) if kind is SweptInt else mixed(operator.mul, self, other)
+        if type(other) is int:
+            return 0 if other == 0 else self if other == 1 else self._do("*", other, multiple)
+        return self._do("*", other, product) if type(other) is SweptInt else mixed("*", self, other)
 
     def __rmul__(self, other: Any) -> Any:
-        return self * other if type(other) is int else mixed(operator.mul, other, self)
+        return self * other if type(other) is int else mixed("*", other, self)
 
     def __floordiv__(self, other: Any) -> Any:
-        kind = type(other)
-        if kind is int:
-            return self if other == 1 else self._do("//", other, _quotient) if other else self._by_zero(operator.floordiv)
-        if kind is not SweptInt:
-            return mixed(operator.floordiv, self, other)
-        return self._by_zero(operator.floordiv) if _has_zero(other) else self._do("//", other, _quotient)
+        if type(other) is int:
+            if other == 0:
+                return by_zero(self.sweep, "//", 1)
+            return self if other == 1 else self._do("//", other, quotient)
+        if type(other) is not SweptInt:
+            return mixed("//", self, other)
+        return by_zero(self.sweep, "//", 1) if _has_zero(other) else self._do("//", other, quotient)
 
     def __rfloordiv__(self, other: Any) -> Any:
         if type(other) is not int:
-            return mixed(operator.floordiv, other, self)
-        return self._by_zero(operator.floordiv) if _has_zero(self) else self._do("r//", other, _reflected_quotient)
+            return mixed("//", other, self)
+        return by_zero(self.sweep, "//", 1) if _has_zero(self) else self._do("r//", other, reflected_quotient)
 
     def __mod__(self, other: Any) -> Any:
-        kind = type(other)
-        if kind is int:
-            return self._do("%", other, _remainder) if other else self._by_zero(operator.mod)
-        if kind is not SweptInt:
-            return mixed(operator.mod, self, other)
-        return self._by_zero(operator.mod) if _has_zero(other) else self - other * (self // other)
+        if type(other) is int:
+            return self._do("%", other, remainder) if other else by_zero(self.sweep, "%", 1)
+        if type(other) is not SweptInt:
+            return mixed("%", self, other)
+        return by_zero(self.sweep, "%", 1) if _has_zero(other) else self - other * (self // other)
 
     def __rmod__(self, other: Any) -> Any:
         if type(other) is not int:
-            return mixed(operator.mod, other, self)
-        return self._by_zero(operator.mod) if _has_zero(self) else other - self * (other // self)
+            return mixed("%", other, self)
+        return by_zero(self.sweep, "%", 1) if _has_zero(self) else other - self * (other // self)
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
@@ -126,19 +132,19 @@ class SweptInt:
         return other // self, other % self
 
     def __truediv__(self, other: Any) -> Any:
-        return mixed(operator.truediv, self, other)
+        return mixed("/", self, other)
 
     def __rtruediv__(self, other: Any) -> Any:
-        return mixed(operator.truediv, other, self)
+        return mixed("/", other, self)
 
     def __pow__(self, other: Any, modulus: Any = None) -> Any:
         if modulus is not None:
-            return pow(int(self), other, modulus)
+            return _POWER(int(self), other, modulus)
         if type(other) is SweptInt:
             return self ** int(other)  # int or float, as the exponent says
         if type(other) is not int or other < 0:
-            return mixed(operator.pow, self, other)
-        return self._do("**", other, _power) if other else 1
+            return mixed("**", self, other)
+        return self._do("**", other, power) if other else 1
 
     def __rpow__(self, other: Any) -> Any:
         return other ** int(self)
@@ -166,21 +172,20 @@ class SweptInt:
     # bits -------------------------------------------------------------------------------------------------------
 
     def __and__(self, other: Any) -> Any:
-        kind = type(other)
-        if kind is int:
+        if type(other) is int:
             # below zero the complement is cut out: f & m = f - (f & ~m)
-            return self._do("&", other, _masked) if other >= 0 else self - (self & ~other)
-        return self._do("&", other, _common_bits) if kind is SweptInt else mixed(operator.and_, self, other)
+            return self._do("&", other, masked) if other >= 0 else self - (self & ~other)
+        return self._do("&", other, common_bits) if type(other) is SweptInt else mixed("&", self, other)
 
     def __or__(self, other: Any) -> Any:
         if type(other) is int or type(other) is SweptInt:
             return self + other - (self & other)
-        return mixed(operator.or_, self, other)
+        return mixed("|", self, other)
 
     def __xor__(self, other: Any) -> Any:
         if type(other) is int or type(other) is SweptInt:
             return self + other - 2 * (self & other)
-        return mixed(operator.xor, self, other)
+        return mixed("^", self, other)
 
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
@@ -200,14 +205,12 @@ class SweptInt:
 
     def compared(self, symbol: str, other: object) -> Any:
         """`self symbol other` as a vector, whatever `other` is."""
-        kind = type(other)
-        if kind is not int and kind is not SweptInt:
-            other = operand(self.sweep, other)
-            kind = type(other)
         number: Any = other
-        if kind is int or kind is SweptInt:
+        if type(other) is not int and type(other) is not SweptInt:
+            number = operand(self.sweep, other)
+        if type(number) is int or type(number) is SweptInt:
             return compare(self, symbol, number)
-        if kind is float:
+        if type(number) is float:
             return compare_with_float(self, symbol, number)
         if number is NotImplemented:
             return number
@@ -238,7 +241,7 @@ class SweptInt:
 
     # where Python wants a plain value ---------------------------------------------------------------------------
 
-    # `isinstance(x.shape[-1], int)` holds in eager, so it does here; tensor.py widens it to what torch's parsers ask for
+    # `isinstance(x.shape[-1], int)` holds in eager, so it does here; tensor.py widens it to what torch's parsers want
     python_class: type = int
 
     @property
@@ -263,7 +266,7 @@ class SweptInt:
             raise Undecidable("a size is passed to a function of torch that cannot be followed")
         if not name.startswith("__") and hasattr(int, name):
             return getattr(int(self), name)  # rarer needs of Python code: one run for each value
-        if name in NUMPY_FUNCTIONS or (self.sweep.meets_numpy and hasattr(np.int64, name)):
+        if name in NUMPY_FUNCTIONS or (self.sweep.meets_numpy and name[:2] != "__" and hasattr(np.int64, name)):
             raise Undecidable(f"a size is used as a number of NumPy ({name})")
         raise AttributeError(f"'int' object has no attribute {name!r}")
 
@@ -296,7 +299,7 @@ class SweptInt:
         return fit(self.values, self.sweep.lengths, None) or f"<{int(self.values[0])}..{int(self.values[-1])}>"
 
     def end(self) -> int | None:
-        """The value that it has for ever from its certificate's start on, where it is known to be constant from there."""
+        """The value that it has for ever from its certificate's start on, where it is known to be constant there."""
         known = self.certificate
         if known is None or known.rise != 0 or known.period != 1 or known.start > self.sweep.last:
             return None
@@ -305,7 +308,7 @@ class SweptInt:
     # private ----------------------------------------------------------------------------------------------------
 
     def _do(self, symbol: str, other: Any, compute: Callable[[SweptInt, Any], Any]) -> Any:
-        """`compute(self, other)`, once for each pair; where it leaves the vectors' range, Python's own, value by value."""
+        """`compute(self, other)`, once for each pair; past the range of vectors Python's own, value by value."""
         key = (symbol, id(self), other if type(other) is int else (id(other),))
         memory = self.sweep.memory
         known = memory.get(key)
@@ -313,92 +316,13 @@ class SweptInt:
             check_same_sweep(self, other)
             try:
                 known = memory[key] = compute(self, other)
-            except TooLarge:
+            except TooLargeError as error:
                 if self.sweep.inside or self.sweep.meets_numpy:  # NumPy's integers wrap, Python's do not
-                    raise
-                plain = int(self), int(other)
-                return _PYTHON[symbol](*plain)
+                    raise error.undecidable() from None
+                if symbol == "r//":
+                    return other // int(self)
+                return OPERATORS[symbol](int(self), int(other))
         return known
-
-    def _by_zero(self, function: Callable[[int, int], int]) -> int:
-        if self.sweep.meets_numpy:
-            raise Undecidable("a division by zero, which NumPy's numbers survive")
-        return function(1, 0)  # Python's own error
-
-
-# One operation each: values, certificate, bound. None of them splits: their results are remembered for all lengths. None
-# wraps: operands are at most 2**61, and what could leave 64 bits is refused first.
-
-
-def _shifted(left: SweptInt, constant: int) -> Int:
-    _check(abs(constant))
-    return left.sweep.integer(left.values + constant, left.certificate, left.bound + abs(constant))
-
-
-def _sum(left: SweptInt, right: SweptInt) -> Int:
-    certificate = certificates.of_sum(left.certificate, right.certificate, 1)
-    return left.sweep.integer(left.values + right.values, certificate, left.bound + right.bound)
-
-
-def _difference(left: SweptInt, right: SweptInt) -> Int:
-    certificate = certificates.of_sum(left.certificate, right.certificate, -1)
-    return left.sweep.integer(left.values - right.values, certificate, left.bound + right.bound)
-
-
-def _multiple(left: SweptInt, factor: int) -> Int:
-    _check(abs(factor))
-    bound = left.bound * abs(factor)
-    if bound > 2 * LARGEST:  # the bound may be far above the values
-        bound = magnitude(left.values) * abs(factor)
-        _check(bound)
-    return left.sweep.integer(left.values * factor, certificates.of_multiple(left.certificate, factor), bound)
-
-
-def _product(left: SweptInt, right: SweptInt) -> Int:
-    bound = left.bound * right.bound
-    if bound > 2 * LARGEST:
-        bound = magnitude(left.values) * magnitude(right.values)
-        _check(bound)
-    certificate = certificates.of_product(left.certificate, right.certificate, (left.end(), right.end()))
-    return left.sweep.integer(left.values * right.values, certificate, bound)
-
-
-def _power(left: SweptInt, exponent: int) -> Int:
-    if exponent == 1:
-        return left
-    half = _power(left, exponent // 2)
-    square = half * half if is_plain(half) else _product(half, half)
-    return square if exponent % 2 == 0 else _multiple(left, square) if is_plain(square) else _product(left, square)
-
-
-def _quotient(left: SweptInt, divisor: Int) -> Int:
-    if is_plain(divisor):
-        _check(abs(divisor))
-        certificate = certificates.of_quotient(left.certificate, divisor)
-        return left.sweep.integer(left.values // divisor, certificate, left.bound)
-    return left.sweep.integer(left.values // _without_zeros(divisor), None, left.bound)
-
-
-def _reflected_quotient(right: SweptInt, dividend: int) -> Int:
-    _check(abs(dividend))
-    return right.sweep.integer(dividend // _without_zeros(right), None, abs(dividend))
-
-
-def _remainder(left: SweptInt, divisor: int) -> Int:
-    _check(abs(divisor))
-    certificate = certificates.of_remainder(left.certificate, divisor)
-    return left.sweep.integer(left.values % divisor, certificate, abs(divisor))
-
-
-def _masked(left: SweptInt, mask: int) -> Int:
-    """left & mask depends on left % 2**bits alone."""
-    _check(2 * mask)
-    certificate = certificates.of_remainder(left.certificate, 1 << mask.bit_length())
-    return left.sweep.integer(left.values & mask, certificate, mask)
-
-
-def _common_bits(left: SweptInt, right: SweptInt) -> Int:
-    return left.sweep.integer(left.values & right.values, None)
 
 
 def _has_zero(divisor: SweptInt) -> bool:
@@ -406,29 +330,6 @@ def _has_zero(divisor: SweptInt) -> bool:
     return bool(compare(divisor, "==", 0))
 
 
-def _without_zeros(divisor: SweptInt) -> NDArray[np.int64]:
-    return np.where(divisor.values == 0, 1, divisor.values)  # lengths that are not live any more
-
-
-def _check(bound: int) -> None:
-    if bound > 2 * LARGEST:
-        raise TooLarge
-
-
-def magnitude(values: NDArray[np.int64]) -> int:
-    """The largest absolute value."""
-    return max(abs(int(values.min())), abs(int(values.max())))
-
-
-_PYTHON: dict[str, Callable[[int, int], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "**": operator.pow,
-    "//": operator.floordiv,
-    "r//": lambda divisor, dividend: dividend // divisor,
-    "%": operator.mod,
-    "&": operator.and_,
-}
+_POWER: Callable[[int, Any, Any], Any] = pow
 
 Int: TypeAlias = "int | SweptInt"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ClassVar
+
 
 class Undecidable(BaseException):
     """The analyzer cannot decide here; `reason` says why. Ends in the verdict unknown, never in a guess.
@@ -9,16 +12,21 @@ class Undecidable(BaseException):
     Not an `Exception`, so that the analyzed code does not catch it.
     """
 
+    notice: ClassVar[Callable[[Undecidable], None] | None] = None  # told of every doubt, even one that code swallows
+
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+        if Undecidable.notice is not None:
+            Undecidable.notice(self)
 
 
-class TooLarge(Undecidable):
-    """An integer of the shape arithmetic leaves the range in which vectors are exact."""
+class TooLargeError(ArithmeticError):
+    """A vector of integers would leave the range in which it is exact. Caught where it is known what to do instead."""
 
-    def __init__(self) -> None:
-        super().__init__("an integer of the shape arithmetic exceeds 2**61")
+    def undecidable(self) -> Undecidable:
+        """What it is where nothing else can be done."""
+        return Undecidable("an integer of the shape arithmetic exceeds 2**61")
 
 
 class Unhashable(TypeError):

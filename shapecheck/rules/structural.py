@@ -6,31 +6,18 @@ These rows are always on: there is nothing to ask PyTorch, for no device is touc
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 
-from shapecheck.journal import Journal
-from shapecheck.lengths.swept import Sweep, Undecidable, maximum, minimum
+from shapecheck.lengths.swept import Undecidable, maximum, minimum
 from shapecheck.tensor import SweptTensor, make
 
-
-class Running(Protocol):
-    """The part of the tracer that these rows use."""
-
-    sweep: Sweep
-    journal: Journal
-
-    def dispatch(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
-
-    def write(self, tensor: torch.Tensor) -> None: ...
+Row = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 
 
-Row = Callable[[Running, Any, tuple[Any, ...], dict[str, Any]], Any]
-
-
-def _same(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _same(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Moves between devices, and what concerns gradients only: the tensor itself."""
     return args[0]
 
@@ -51,7 +38,7 @@ def _alias(tensor: Any, dtype: torch.dtype | None = None) -> Any:
     )
 
 
-def _detach(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _detach(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return _alias(args[0]) if type(args[0]) is SweptTensor else NotImplemented
 
 
@@ -63,7 +50,7 @@ def _convert(tensor: Any, dtype: torch.dtype | None) -> Any:
     return _alias(tensor, dtype)
 
 
-def _to(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _to(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """`x.to(device)`, `x.to(dtype)`, `x.to(other)`: only the dtype matters."""
     dtype: torch.dtype | None = None
     for arg in (*args[1:], *kwargs.values()):
@@ -76,21 +63,21 @@ def _to(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str,
     return _convert(args[0], dtype)
 
 
-def _type(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _type(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     wanted = args[1] if len(args) > 1 else kwargs.get("dtype")
     if not isinstance(wanted, torch.dtype):
         return NotImplemented if type(args[0]) is not SweptTensor else _unfollowed("Tensor.type with a name")
     return _convert(args[0], wanted)
 
 
-def _type_as(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _type_as(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if type(args[0]) is not SweptTensor and args[0].dtype != args[1].dtype:
         return args[0].to(args[1].dtype)
     return _convert(args[0], args[1].dtype)
 
 
 def _cast(dtype: torch.dtype) -> Row:
-    def row(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def row(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return _convert(args[0], dtype)
 
     return row
@@ -106,7 +93,7 @@ def _single(tensor: SweptTensor, what: str) -> Any:
     return tensor._values.reshape(-1)[0]
 
 
-def _item(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _item(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if type(args[0]) is not SweptTensor:
         return NotImplemented
     return _single(args[0], function.__name__)
@@ -115,7 +102,7 @@ def _item(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[st
 def _python(kind: Callable[[Any], Any]) -> Row:
     """`int(x)`, `bool(x)`, `float(x)`, and x as an index."""
 
-    def row(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def row(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if type(args[0]) is not SweptTensor:
             return NotImplemented
         return kind(_single(args[0], function.__name__))
@@ -123,7 +110,7 @@ def _python(kind: Callable[[Any], Any]) -> Row:
     return row
 
 
-def _tolist(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _tolist(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if type(args[0]) is not SweptTensor:
         return NotImplemented
     values = args[0]._values
@@ -132,7 +119,7 @@ def _tolist(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[
     return values.tolist()
 
 
-def _numpy(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _numpy(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if type(args[0]) is not SweptTensor:
         return NotImplemented
     if args[0]._values is None:
@@ -143,7 +130,7 @@ def _numpy(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[s
 def _reduced(combine: Callable[[Any, Any], Any]) -> Row:
     """max, min and sum over all of a small integer tensor whose values are known."""
 
-    def row(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def row(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         tensor = args[0]
         if type(tensor) is not SweptTensor or len(args) != 1 or kwargs or tensor._values is None:
             return NotImplemented
@@ -161,7 +148,7 @@ def _reduced(combine: Callable[[Any, Any], Any]) -> Row:
     return row
 
 
-def _sort(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _sort(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A small one-dimensional tensor of known values: sorted by comparisons that hold for each length."""
     tensor = args[0]
     if type(tensor) is not SweptTensor or tensor._values is None or tensor._values.ndim != 1 or len(args) > 1:
@@ -179,15 +166,7 @@ def _sort(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[st
     return torch.return_types.sort((make(tensor._dims, tensor._dtype, values=values), indices))
 
 
-def _property(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A property of a tensor that SweptTensor does not answer itself."""
-    if type(args[0]) is not SweptTensor:
-        return NotImplemented
-    name = getattr(getattr(function, "__self__", None), "__name__", "?")
-    raise Undecidable(f"the tensor property {name!r} cannot be followed")
-
-
-def _refuse_storage(tracer: Running, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _refuse_storage(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if type(args[0]) is not SweptTensor:
         return NotImplemented
     raise Undecidable(f"{function.__name__} reads the storage of a tensor")
@@ -239,8 +218,8 @@ IN_PLACE_FORMS: dict[Any, Any] = {
 RANDOM: frozenset[Any] = frozenset(
     function
     for owner, names in (
-        (torch, "rand randn randint randperm normal bernoulli multinomial poisson rand_like randn_like randint_like"),
-        (torch.Tensor, "normal_ uniform_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_ bernoulli multinomial"),
+        (torch, "empty empty_like rand randn randint randperm normal bernoulli multinomial poisson rand_like randn_like randint_like"),
+        (torch.Tensor, "new_empty normal_ uniform_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_ bernoulli multinomial"),
     )
     for name in names.split()
     if (function := getattr(owner, name, None)) is not None

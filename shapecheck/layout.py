@@ -1,0 +1,83 @@
+"""Memory layouts: how the strides of a tensor follow from its sizes.
+
+Invariant: at each live length, strides and contiguity are what eager gives a tensor of that layout there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from shapecheck.lengths.swept import Bool, Int, SweptInt, compare, is_plain, maximum
+
+Dims: TypeAlias = "tuple[Int, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """Strides that nobody has asked for yet."""
+
+    strides: Callable[[], Dims]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Dense, with the axes in this order from the slowest to the fastest: a permuted contiguous tensor."""
+
+    axes: tuple[int, ...]
+
+
+Strides: TypeAlias = "Dims | Lazy | Order | None"  # None: contiguous
+
+
+def product(sizes: Sequence[Int]) -> Int:
+    """The number of elements."""
+    result: Any = 1
+    for size in sizes:
+        result = result * size
+    return result
+
+
+def contiguous_strides(dims: Sequence[Int]) -> Dims:
+    """The strides of a fresh tensor: sizes of 0 count as 1, as in torch."""
+    strides: list[Any] = []
+    step: Any = 1
+    for size in reversed(dims):
+        strides.append(step)
+        step = step * (max(size, 1) if is_plain(size) else _at_least_one(size))
+    return tuple(reversed(strides))
+
+
+def strides_in(dims: Dims, layout: Strides) -> Dims:
+    """The strides of a tensor of these sizes and this layout, in elements."""
+    if isinstance(layout, Lazy):
+        return layout.strides()
+    if isinstance(layout, Order):
+        permuted = contiguous_strides([dims[axis] for axis in layout.axes])
+        return tuple(permuted[layout.axes.index(axis)] for axis in range(len(layout.axes)))
+    return contiguous_strides(dims) if layout is None else layout
+
+
+def ordered(dims: Dims, axes: tuple[int, ...]) -> Strides:
+    """The layout of a dense tensor; contiguous where only axes of size 1 are out of place."""
+    moving = [axis for axis in axes if not (is_plain(dims[axis]) and dims[axis] == 1)]
+    return None if moving == sorted(moving) else Order(axes)
+
+
+def contiguous_at(dims: Dims, strides: Dims) -> Bool:
+    """The lengths at which the layout is contiguous: sizes of 1 have any stride, and no elements are contiguous too."""
+    verdict: Any = True
+    step: Any = 1
+    for size, stride in reversed(list(zip(dims, strides, strict=True))):
+        verdict = (compare(stride, "==", step) | compare(size, "==", 1)) & verdict
+        step = step * size
+    return compare(product(dims), "==", 0) | verdict
+
+
+def _at_least_one(size: SweptInt) -> Int:
+    certificate = size.certificate
+    if int(size.values.min()) < 1 or certificate is None or certificate.rise < 0:
+        return maximum(size, 1)
+    covered = certificate.start + certificate.period - 1 <= size.sweep.last
+    return size if covered else maximum(size, 1)  # positive on the sweep, and not falling after it
