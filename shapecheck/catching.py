@@ -1,7 +1,7 @@
 """Whether the analyzed code could catch an exception that an operation raises here.
 
-Where it could, the exception is really raised, on a path of its own; where it surely could not, the lengths that fail may
-leave the live set without running anything again. Errs on the side of "it could".
+Where it could, the exception is really raised, on a path of its own; where it surely could not, the lengths that fail
+may leave the live set without running anything again. Errs on the side of "it could".
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import os
 import sys
 from collections.abc import Callable
 from enum import IntEnum
+from pathlib import Path
 from types import CodeType
 from typing import Any
 
 import torch
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
+_PACKAGE = str(Path(__file__).absolute().parent) + os.sep
+_TORCH = Path(torch.__file__).absolute().parent
 # they restore a state or run hooks, and let every exception pass
-_TRANSPARENT = tuple(
-    _TORCH + os.path.join(*parts)
-    for parts in (("nn", "modules", "module.py"), ("overrides.py",), ("utils", "_contextlib.py"), ("_tensor.py",))
+_TRANSPARENT = frozenset(
+    str(_TORCH / file) for file in ("nn/modules/module.py", "overrides.py", "utils/_contextlib.py", "_tensor.py")
 )
 
 

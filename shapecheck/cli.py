@@ -95,8 +95,8 @@ def _report_error(message: str, code: ExitCode, debug: bool) -> ExitCode:
 def _without_collector() -> None:
     """Switch garbage collection off for the rest of a process that is ours alone and soon over.
 
-    The collector would walk the few hundred thousand objects of an imported PyTorch again and again, a fifth of the whole
-    running time, and free next to nothing: the reports hold what the analyses made.
+    The collector would walk the few hundred thousand objects of an imported PyTorch again and again, a fifth of the
+    time that the command takes, and free next to nothing: the reports hold what the analyses made.
     """
     gc.disable()
     atexit.register(gc.freeze)  # the last walk, at exit, finds nothing to visit either

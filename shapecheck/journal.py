@@ -150,6 +150,23 @@ class Journal:
         self._entries += reachable(module, arguments)
         return start
 
+    def given(self, args: Any, kwargs: Any) -> list[Content]:
+        """The containers among the arguments of a call, in order."""
+        return [entry for entry in reachable(None, (args, kwargs)) if isinstance(entry, Content)]
+
+    def hand_over(self, before: list[Content], now: list[Content]) -> bool:
+        """After a replay: what the call did to its caller's containers holds for those that the caller made anew, too."""
+        if before is now:
+            return True
+        if len(before) != len(now):
+            return False
+        for old, new in zip(before, now, strict=True):
+            if old.container is not new.container:
+                if type(old.container) is not type(new.container):
+                    return False
+                new.fill(old.container)
+        return True
+
     def obstacle(self, position: int) -> str | None:
         """Why the call that began there cannot be run again, if it cannot."""
         for entry in self._entries[position:]:
@@ -278,8 +295,22 @@ class Journal:
         entry.redo()
         self._entries.append(entry)
 
+    def once(self, module: nn.Module, args: Any, kwargs: Any) -> Any:
+        """One run of a module that leaves no trace on it; undecided if it would."""
+        entries = [entry for child in module.modules() for entry in reachable(child, None)]
+        try:
+            result = module(*args, **kwargs)
+            if any(isinstance(entry, (Content, Slots)) and entry.changed for entry in entries):
+                raise Undecidable(f"{type(module).__name__} changes its own state")
+        finally:
+            for entry in reversed(entries):
+                entry.undo()
+        return result
+
     def on_meta(self, module: nn.Module) -> nn.Module:
         """The module with all its tensors on meta: itself, or a copy."""
+        if isinstance(module, torch.jit.ScriptModule) and not [*module.parameters(), *module.buffers()]:
+            raise Undecidable("a frozen module keeps its tensors to itself")
         if all(tensor.is_meta for tensor in (*module.parameters(), *module.buffers())):
             return module
         return self._copy(module, "meta")

@@ -23,7 +23,7 @@ from shapecheck.record import ORIGIN, Frame, Record, Refusal, operation_name
 from shapecheck.rules import ALWAYS, IN_PLACE_FORMS, RANDOM, RULES, STRUCTURAL, Call, NoRule
 from shapecheck.rules.indexing import INDEXED, index_in_range
 from shapecheck.tensor import SweptTensor, dims_of, make
-from shapecheck.trees import leaves, map_tree, tensors_of
+from shapecheck.trees import kind_of, leaves, map_tree, tensors_of
 
 
 class Dead(BaseException):
@@ -81,7 +81,7 @@ class Operations:
                 return targets[0]
             args, kwargs = map_tree(self._without_values, (args, kwargs))
         elif not _has_swept(args) and not (kwargs and _has_swept(kwargs.values())):
-            if rule is None or not _has_meta(args) or self.current.endswith("_") and not self.current.endswith("__"):
+            if rule is None or not _has_meta(args) or (self.current.endswith("_") and not self.current.endswith("__")):
                 return self._plain(function, args, kwargs)
             # parameters on meta have no values either, and torch's meta kernels are far slower than a rule
             args, kwargs = map_tree(self._without_values, (args, kwargs))
@@ -130,9 +130,7 @@ class Operations:
             tracer.record.finish(node, result)
         return result
 
-    def execute(
-        self, function: Callable[..., Any], args: Any, kwargs: Any, lengths: SweptBool, memo: Memo
-    ) -> Answer:
+    def execute(self, function: Callable[..., Any], args: Any, kwargs: Any, lengths: SweptBool, memo: Memo) -> Answer:
         """PyTorch's own answer at the given lengths; where sizes varied, it carries no proof past the sweep."""
         tracer = self._tracer
         tracer.asking = True
@@ -163,7 +161,7 @@ class Operations:
         return SweptBool(sweep, values, None)
 
     def write(self, tensor: torch.Tensor) -> None:
-        """A plain tensor was overwritten with swept data: from now on its values are not known, nor those of its views."""
+        """A plain tensor was overwritten with swept data: its values are not known any more, nor those of its views."""
         if type(tensor) is not SweptTensor:
             self._written[_memory(tensor)] = tensor
 
@@ -229,8 +227,9 @@ class Operations:
         """Lengths for which values that lengths decided are out of range as indices; meta tensors would not tell."""
         name = operation_name(function)
         indexed = INDEXED.get(name)
-        tensors = [leaf for leaf in leaves((args, kwargs)) if type(leaf) is SweptTensor and not leaf.is_floating_point()]
-        carriers = [t for t in tensors if t._tainted or t._bounds is not None or t._values is not None]
+        tensors = [leaf for leaf in leaves((args, kwargs)) if type(leaf) is SweptTensor]
+        integers = [tensor for tensor in tensors if not tensor.is_floating_point()]
+        carriers = [t for t in integers if t._tainted or t._bounds is not None or t._values is not None]
         if indexed is None or not carriers or all(t.dtype == torch.bool for t in carriers):
             return None
         source = args[indexed[0]] if len(args) > indexed[0] else None
@@ -294,7 +293,7 @@ def _memory(tensor: torch.Tensor) -> int:
 
 def _has_swept(values: Any) -> bool:
     for value in values:
-        kind = type(value)
+        kind = kind_of(value)
         if kind is SweptTensor or kind is SweptInt or kind is SweptBool or kind is SweptFloat:
             return True
         if kind is slice:
@@ -312,7 +311,7 @@ def _has_swept(values: Any) -> bool:
 
 
 def _python_number(value: Any) -> Any:
-    return value.item() if isinstance(value, (np.integer, np.floating, np.bool_)) else value
+    return value.item() if issubclass(kind_of(value), (np.integer, np.floating, np.bool_)) else value
 
 
 def _has_meta(args: tuple[Any, ...]) -> bool:
@@ -321,5 +320,3 @@ def _has_meta(args: tuple[Any, ...]) -> bool:
 
 def _to_meta(value: Any) -> Any:
     return value.to("meta") if isinstance(value, torch.Tensor) and not value.is_meta else value
-
-

@@ -26,6 +26,7 @@ from shapecheck.trees import is_mapping, kind_of
 _NumPyRandomState, _NumPyGenerator = np.random.RandomState, np.random.Generator  # the names are patched in a session
 
 _CONTAINERS = (list, dict, set, deque, np.ndarray)
+_MISSING = object()
 _MOST = 5_000  # objects looked at for one call
 _OWN = frozenset(nn.Module().__dict__)
 _ATOMS: frozenset[type] = frozenset(
@@ -54,6 +55,9 @@ class Content:
     def redo(self) -> None:
         if self.after is not None:
             _refill(self.container, self.after)
+
+    def fill(self, content: Any) -> None:
+        _refill(self.container, content)
 
     @property
     def changed(self) -> bool:
@@ -161,7 +165,7 @@ class _Walk:
                 self.visit(item)
         elif is_mapping(value):
             self.entries.append(Content(value))
-            for item in list(value.values()):
+            for item in list(dict.values(value)):
                 self.visit(item)
         elif isinstance(value, set):
             self.entries.append(Content(value))
@@ -187,7 +191,7 @@ class _Walk:
         elif _is_users(kind) and hasattr(value, "__dict__"):
             self.visit_attributes(value)
 
-    def visit_attributes(self, value: Any) -> None:
+    def visit_attributes(self, value: object) -> None:
         """The attributes of an object of the analyzed code."""
         attributes: dict[str, Any] = vars(value)
         self.entries.append(Content(attributes))
@@ -270,7 +274,8 @@ def same_content(left: Any, right: Any) -> bool:
     if len(left) != len(right):
         return False
     if is_mapping(left):
-        return all(key in right and right[key] is value for key, value in left.items())
+        # dict's own methods: a subclass may make what it is asked for
+        return all(dict.get(right, key, _MISSING) is value for key, value in dict.items(left))
     if isinstance(left, set):
         return set(map(id, _items(left))) == set(map(id, _items(right)))
     return all(a is b for a, b in zip(left, right, strict=True))

@@ -1,7 +1,8 @@
 """Texts made from sizes: one marker for all live lengths, until it matters what the text says.
 
-A size in an f-string is mostly part of a message. So a path writes a marker, and if it then ends by raising that message,
-the text is filled in later. Any other end could have depended on the text: the path is run again, one run for each value.
+A size in an f-string is mostly part of a message. So a path writes a marker, and if it then ends by raising that
+message, the text is filled in later. Any other end could have depended on the text: the path is run again, one run for
+each value.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Swept execution: runs an unmodified module once for all lengths.
 
-Where a decision differs between live lengths, execution goes on with one side, and the innermost module call is run again
-for the other; at its end the paths are joined, so paths add up and do not multiply. Invariant: every length that enters a
-module call leaves it in exactly one way: with an output, with an error, or undecided.
+Where a decision differs between live lengths, execution goes on with one side, and the innermost module call is run
+again for the other; at its end the paths are joined, so paths add up and do not multiply. Invariant: every length that
+enters a module call leaves it in exactly one way: with an output, with an error, or undecided.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from shapecheck import catching
 from shapecheck.join import Joiner
 from shapecheck.journal import Journal, States
 from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, Unhashable, compare
+from shapecheck.modules import WholeCall, is_layer, may_skip_hooks
 from shapecheck.operations import Dead, Operations
 from shapecheck.record import ORIGIN, Doubt, Frame, Record, Refusal, last_index, operation_name
-from shapecheck.rules import LEAF_RULES
+from shapecheck.rules import LEAF_RULES, Call
 from shapecheck.tensor import SweptTensor, made_so_far
 from shapecheck.texts import Texts, is_explicit
 
@@ -59,7 +60,7 @@ class Tracer:
     # the whole analysis -----------------------------------------------------------------------------------------
 
     def run(self, module: nn.Module, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcomes:
-        """All outcomes of the call as (lengths, output) pairs; the record has the lengths that failed or are in doubt."""
+        """All outcomes of the call as (lengths, output) pairs; the record has the lengths that fail or are in doubt."""
         self.record.begin(module, (args, kwargs), self.live)
         function: Callable[..., Any] = module.__call__ if method == "forward" else getattr(module, method)
         frame = self.record.frame(None, None if method == "forward" else module, is_leaf=False)
@@ -199,13 +200,19 @@ class Tracer:
         parent = self._frames[-1]
         outside, self.sweep.inside = self.sweep.inside, 1
         try:
-            outcomes = self._once(parent, module, lambda: self._call(parent, module, original, args, kwargs))
+            given = self.journal.given(args, kwargs)
+            outcomes, before = self._once(
+                parent, module, lambda: (self._call(parent, module, original, args, kwargs), given)
+            )
+            if not self.journal.hand_over(before, given):
+                parent.doubt = Undecidable("the module does not repeat itself when it is run again")
+                raise parent.doubt
             return self._choose(outcomes)
         finally:
             self.sweep.inside = outside
 
     def _call(self, parent: Frame, module: nn.Module, original: Any, args: Any, kwargs: Any) -> Outcomes:
-        is_leaf = parent.is_leaf or _is_leaf(module)
+        is_leaf = parent.is_leaf or is_layer(module)
         frame = self.record.frame(parent, module, is_leaf=is_leaf)
         if parent.is_leaf:
             frame.node = parent.node
@@ -221,21 +228,29 @@ class Tracer:
         """How a module call is run: through a rule for the whole layer, or as it is."""
         if isinstance(module, jit.ScriptModule):
             frame.bypassed = type(module).__name__
-        if frame.is_leaf:
-            rule = LEAF_RULES.get(getattr(type(module), "forward", None))
-            if rule is not None:
-                return lambda: self._recurrent(frame, module, rule, args, kwargs)
-            if _only_weight_hooks(module):
-                return lambda: module.forward(*args, **kwargs)
+        rule = LEAF_RULES.get(getattr(type(module), "forward", None)) if frame.is_leaf else None
+        if rule is not None and "forward" not in vars(module):
+            return lambda: self._with_rule(frame, module, original, rule, args, kwargs)
+        if frame.is_leaf and may_skip_hooks(module):
+            return lambda: module.forward(*args, **kwargs)
         return lambda: original(module, *args, **kwargs)
 
-    def _recurrent(self, frame: Frame, module: nn.Module, rule: Any, args: Any, kwargs: Any) -> Any:
-        self.sweep.inside = 1
-        run = self._on_meta(module)
+    def _with_rule(self, frame: Frame, module: nn.Module, original: Any, rule: Any, args: Any, kwargs: Any) -> Any:
+        """A module call, hooks and all, whose forward is a rule."""
+        run = WholeCall(self.journal, module)
+
+        def forward(*given: Any, **named: Any) -> Any:
+            inside, self.sweep.inside = self.sweep.inside, 1
+            try:
+                return self._operations.apply(frame, run, given, named, lambda call, *a, **k: rule(call, module, *a, **k))
+            finally:
+                self.sweep.inside = inside
+
+        vars(module)["forward"] = forward
         try:
-            return self._operations.apply(frame, run, args, kwargs, lambda call, *a, **k: rule(call, module, *a, **k))
+            return original(module, *args, **kwargs)
         finally:
-            self.sweep.inside = 0
+            del vars(module)["forward"]
 
     def _choose(self, outcomes: Outcomes) -> Any:
         """One outcome for the path; the caller is run again for the others."""
@@ -330,7 +345,7 @@ class Tracer:
             frame.bypassed = frame.bypassed or str(bypass)
         except RecursionError:
             frame.doubt = Undecidable("the recursion limit of Python was reached")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # what analyzed code raises is an outcome, whatever it is
             if self.sweep.poked:
                 self.sweep.poked = False
                 frame.doubt = Undecidable("a size is passed to a function of torch that cannot be followed")
@@ -356,12 +371,16 @@ class Tracer:
             self.record.joined(frame, outputs, result, self.live)
 
         joiner = Joiner(join_node, frame.began)
+        may_catch = not raised or catching.may_catch()
         if len(outcomes) > 1:
-            for tensor in self.journal.reconcile(start, states, [mask for mask, _ in outcomes], joiner):
-                self._operations.write(tensor)
+            # what a path that nobody goes on from did to the module does not matter
+            left = [(mask, state) for (mask, output), state in zip(outcomes, states, strict=True) if may_catch or not isinstance(output, Raised)]
+            if left:
+                for tensor in self.journal.reconcile(start, [state for _, state in left], [mask for mask, _ in left], joiner):
+                    self._operations.write(tensor)
         if len(good) > 1:
             good = joiner.join(good)
-        if raised and not catching.may_catch():
+        if not may_catch:
             for mask, output in raised:
                 self._refuse(frame, mask, output.error)
             raised = []
@@ -373,7 +392,7 @@ class Tracer:
         if module is None:
             self._doubt(frame, f"{what} goes around __torch_function__ outside of any module")
             return []
-        run = self._on_meta(module)
+        run = WholeCall(self.journal, module)
         try:
             answer = self._operations.execute(run, args, kwargs, entry, {})
         except Undecidable as doubt:
@@ -392,20 +411,6 @@ class Tracer:
             self.record.refuse(Refusal(frame.node, frame.path, type(module).__name__, hit, error, text))
         return [(self._operations.mask(group.indices, answer) & entry, group.result) for group in answer.groups]
 
-    def _on_meta(self, module: nn.Module) -> Callable[..., Any]:
-        """The module as a function that runs on meta tensors."""
-
-        def run(*args: Any, **kwargs: Any) -> Any:
-            return self.journal.on_meta(module)(*args, **kwargs)
-
-        def run_on_cpu(*args: Any, **kwargs: Any) -> Any:
-            return self.journal.on_cpu(module)(*args, **kwargs)
-
-        run.__name__ = type(module).__name__
-        run.on_meta = True  # pyright: ignore[reportFunctionMemberAccess]
-        run.on_cpu = run_on_cpu  # pyright: ignore[reportFunctionMemberAccess]
-        return run
-
     def _refuse(self, frame: Frame, lengths: SweptBool, error: Exception) -> None:
         node, operation, layer = getattr(error, ORIGIN, None) or (None, f"raise {type(error).__name__}", frame.path)
         text = self._texts.fill(f"{type(error).__name__}: {error}", last_index(lengths))
@@ -422,18 +427,6 @@ def _has_cause(error: BaseException | None, kind: type) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def _is_leaf(module: nn.Module) -> bool:
-    where = getattr(getattr(type(module), "forward", None), "__module__", None) or ""
-    return where.startswith("torch.nn.modules.") and where.rpartition(".")[2] not in ("container", "transformer", "module")
-
-
-def _only_weight_hooks(module: nn.Module) -> bool:
-    """No hooks but those of weight_norm and spectral_norm, which decide no shape and may be skipped."""
-    if module._forward_hooks or module._backward_hooks or module._backward_pre_hooks:  # pyright: ignore[reportPrivateUsage]
-        return False
-    return all(type(hook).__name__ in ("WeightNorm", "SpectralNorm") for hook in module._forward_pre_hooks.values())  # pyright: ignore[reportPrivateUsage]
 
 
 __all__ = ["MAX_PATHS", "Outcomes", "Raised", "Tracer"]

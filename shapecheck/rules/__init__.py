@@ -10,6 +10,7 @@ from typing import Any
 from shapecheck.rules import (
     contraction,
     convolution,
+    einsum,
     factory,
     losses,
     normalization,
@@ -26,6 +27,7 @@ RULES: dict[Any, Any] = {
     **pointwise.ROWS,
     **shaping.ROWS,
     **contraction.ROWS,
+    **einsum.ROWS,
     **normalization.ROWS,
     **resizing.ROWS,
     **spectral.ROWS,

@@ -150,7 +150,7 @@ def _channels_last(dims: Dims, strides: Dims) -> Bool:
 def _frozen(leaf: Any) -> Any:
     """A copy that later changes in place do not reach."""
     if type(leaf) is SweptTensor:
-        return make(leaf._dims, leaf._dtype, leaf._strides, values=leaf._values, bounds=leaf._bounds)  # pyright: ignore[reportPrivateUsage]
+        return make(leaf._dims, leaf._dtype, leaf._strides, values=leaf._values, bounds=leaf._bounds)
     return leaf
 
 
@@ -183,7 +183,7 @@ def _tuples(tree: Any) -> Any:
 def _probe(function: Callable[..., Any], skeleton: Any) -> torch.dtype:
     args, kwargs = _build(skeleton[0]), {key: _build(value) for key, value in skeleton[1]}
     try:
-        with torch.no_grad(), torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
+        with torch.no_grad(), torch._C.DisableTorchFunction():
             result = function(*args, **kwargs)
     except Exception:
         raise NoRule from None

@@ -171,7 +171,7 @@ def embedding(
 
 ROWS: dict[Any, Any] = {
     F.linear: linear,
-    torch._C._nn.linear: linear,  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownMemberType]
+    torch._C._nn.linear: linear,  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     torch.matmul: matmul,
     torch.Tensor.matmul: matmul,
     torch.Tensor.__matmul__: matmul,

@@ -39,7 +39,7 @@ def full(call: Call, size: Any, fill_value: Any, **named: Any) -> SweptTensor:
         raise NoRule
     result = _filled(call, tuple(size), named, dtype)
     if is_plain(fill_value) and not result.dtype.is_floating_point and not isinstance(fill_value, bool):
-        result._bounds = Bounds(fill_value, fill_value, exact=True)  # pyright: ignore[reportPrivateUsage]
+        result._bounds = Bounds(fill_value, fill_value, exact=True)
     return result
 
 
@@ -79,7 +79,7 @@ def arange(call: Call, *limits: Any, **named: Any) -> SweptTensor:
         last = start + step * (size - 1)
         low, high = (start, last) if step > 0 else (last, start)
         # for an empty range nothing is out of range
-        result._bounds = Bounds(low, maximum(high, low) if step > 0 else high, exact=True)  # pyright: ignore[reportPrivateUsage]
+        result._bounds = Bounds(low, maximum(high, low) if step > 0 else high, exact=True)
     return result
 
 

@@ -53,11 +53,11 @@ def index_in_range(call: Call, index: torch.Tensor, size: Int) -> None:
     """
     if type(index) is not SweptTensor:
         return
-    if index._values is not None:  # pyright: ignore[reportPrivateUsage]
-        for value in index._values.reshape(-1):  # pyright: ignore[reportPrivateUsage]
+    if index._values is not None:
+        for value in index._values.reshape(-1):
             call.need((value >= 0) & (value < size))
         return
-    bounds = index._bounds  # pyright: ignore[reportPrivateUsage]
+    bounds = index._bounds
     if bounds is not None:
         inside: Any = (bounds.low >= 0) & (bounds.high < size)
         if bounds.exact:
@@ -66,9 +66,9 @@ def index_in_range(call: Call, index: torch.Tensor, size: Int) -> None:
         if inside is True or (type(inside) is SweptBool and not bool((~inside.values & call.live.values).any())):
             call.need(inside)
             return
-    if index._recipe is not None:  # pyright: ignore[reportPrivateUsage]
+    if index._recipe is not None:
         call.need(_computed(call, index, size))
-    elif index._tainted or bounds is not None:  # pyright: ignore[reportPrivateUsage]
+    elif index._tainted or bounds is not None:
         raise Undecidable("an index computed from lengths may be out of range")
 
 

@@ -98,7 +98,7 @@ def in_place(call: Call, target: torch.Tensor, *args: Any, **kwargs: Any) -> Any
         raise NoRule
     if type(target) is SweptTensor:
         if _carries(target) or (not target.dtype.is_floating_point and any(_carries(other) for other in others)):
-            target._values, target._bounds, target._tainted = None, None, True  # pyright: ignore[reportPrivateUsage]
+            target._values, target._bounds, target._tainted = None, None, True
     else:
         call.written.append(target)
     return target
@@ -147,12 +147,12 @@ def cumulative(call: Call, input: torch.Tensor, dim: Any = None, **named: Any) -
 
 def _alias(tensor: SweptTensor) -> SweptTensor:
     return make(
-        tensor._dims,  # pyright: ignore[reportPrivateUsage]
-        tensor._dtype,  # pyright: ignore[reportPrivateUsage]
-        tensor._strides,  # pyright: ignore[reportPrivateUsage]
-        values=tensor._values,  # pyright: ignore[reportPrivateUsage]
-        bounds=tensor._bounds,  # pyright: ignore[reportPrivateUsage]
-        tainted=tensor._tainted,  # pyright: ignore[reportPrivateUsage]
+        tensor._dims,
+        tensor._dtype,
+        tensor._strides,
+        values=tensor._values,
+        bounds=tensor._bounds,
+        tainted=tensor._tainted,
     )
 
 
@@ -206,7 +206,7 @@ _VALUES: dict[str, Callable[..., Any]] = {
 def _carries(tensor: torch.Tensor) -> bool:
     if type(tensor) is not SweptTensor:
         return False
-    return tensor._values is not None or tensor._bounds is not None or tensor._tainted  # pyright: ignore[reportPrivateUsage]
+    return tensor._values is not None or tensor._bounds is not None or tensor._tainted
 
 
 def _integers(
@@ -218,21 +218,21 @@ def _integers(
     name: str = getattr(call.function, "__name__", "")
     operation = _VALUES.get(name)
     if operation is not None and all(known_values(tensor) is not None for tensor in tensors):
-        if all(is_plain(size) for size in result._dims) and int(np.prod(result._dims)) <= LARGEST_VALUES:  # pyright: ignore[reportPrivateUsage]
+        if all(is_plain(size) for size in result._dims) and int(np.prod(result._dims)) <= LARGEST_VALUES:
             operands = [known_values(arg) if isinstance(arg, torch.Tensor) else arg for arg in args]
             if "alpha" not in kwargs and all(_exact(operand) for operand in operands):
                 arrays = [np.asarray(operand, dtype=object) if not isinstance(operand, np.ndarray) else operand for operand in map(_boxed, operands)]
-                result._values = np.frompyfunc(operation, len(arrays), 1)(*arrays, **_mode(kwargs))  # pyright: ignore[reportPrivateUsage]
-                if not isinstance(result._values, np.ndarray):  # pyright: ignore[reportPrivateUsage, reportUnnecessaryIsInstance]
-                    result._values = _boxed(result._values)  # pyright: ignore[reportPrivateUsage]
+                result._values = np.frompyfunc(operation, len(arrays), 1)(*arrays, **_mode(kwargs))
+                if not isinstance(result._values, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance]
+                    result._values = _boxed(result._values)
                 return
     if result.dtype == torch.bool:
         return  # never an index into anything but by its data, which is asked for and not there
     bounds = _shifted_bounds(name, args)
     if bounds is not None:
-        result._bounds = bounds  # pyright: ignore[reportPrivateUsage]
+        result._bounds = bounds
     else:
-        result._tainted = True  # pyright: ignore[reportPrivateUsage]
+        result._tainted = True
 
 
 def _mode(kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -262,11 +262,11 @@ def _shifted_bounds(name: str, args: tuple[Any, ...]) -> Bounds | None:
         if name == "sub" or name == "__sub__":
             return None
         left, right = right, left
-    if type(left) is not SweptTensor or left._bounds is None or isinstance(right, torch.Tensor):  # pyright: ignore[reportPrivateUsage]
+    if type(left) is not SweptTensor or left._bounds is None or isinstance(right, torch.Tensor):
         return None
     if not (is_plain(right) or type(right) is SweptInt):
         return None
-    bounds = left._bounds  # pyright: ignore[reportPrivateUsage]
+    bounds = left._bounds
     shift: Any = -right if "sub" in name else right
     return Bounds(bounds.low + shift, bounds.high + shift, bounds.exact)
 
@@ -307,7 +307,7 @@ def _rows() -> dict[Any, Any]:
         put(torch, name + "_", in_place)
     for name in _FUNCTIONAL_UNARY:
         put(F, name, unary)
-        put(torch._C._nn, name, unary)  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownArgumentType]
+        put(torch._C._nn, name, unary)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownArgumentType]
     for name in _DUNDER_BINARY:
         put(torch.Tensor, f"__{name}__", in_place if name.startswith("i") else pointwise)
     put(torch.Tensor, "__neg__", unary)

@@ -20,7 +20,7 @@ def recurrent(call: Call, module: nn.RNNBase, input: Any, hx: Any = None) -> Any
     """RNN, LSTM and GRU layers, batched or not, packed or padded."""
     width = module.proj_size or module.hidden_size
     directions = 2 if module.bidirectional else 1
-    weight = module._flat_weights[0]  # pyright: ignore[reportPrivateUsage]
+    weight = module._flat_weights[0]
     packed = input if isinstance(input, PackedSequence) else None
     tensor: torch.Tensor = input if packed is None else packed.data
     dims = dims_of(tensor)
@@ -149,7 +149,7 @@ def scatter(call: Call, input: torch.Tensor, dim: int, index: torch.Tensor, src:
     inverse = np.empty(own, dtype=object)
     for position, value in zip(positions, values, strict=True):
         inverse[position] = value
-    input._values, input._tainted = inverse, False  # pyright: ignore[reportPrivateUsage]
+    input._values, input._tainted = inverse, False
     return input
 
 
@@ -164,6 +164,6 @@ LEAF_ROWS: dict[Any, Any] = {
 
 ALWAYS: dict[Any, Any] = {
     torch.Tensor.scatter_: scatter,
-    torch._VF._pack_padded_sequence: pack,  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
-    torch._VF._pad_packed_sequence: unpack,  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+    torch._VF._pack_padded_sequence: pack,  # pyright: ignore[reportAttributeAccessIssue]
+    torch._VF._pad_packed_sequence: unpack,  # pyright: ignore[reportAttributeAccessIssue]
 }

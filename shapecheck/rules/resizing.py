@@ -114,6 +114,6 @@ def _safe_ratio(factor: float) -> Fraction | None:
 
 ROWS: dict[Any, Any] = {
     F.pad: pad,
-    torch._C._nn.pad: pad,  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownMemberType]
+    torch._C._nn.pad: pad,  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     F.interpolate: interpolate,
 }

@@ -43,11 +43,11 @@ def sizes_of(args: tuple[Any, ...]) -> tuple[Any, ...]:
 def inherit(result: SweptTensor, source: torch.Tensor) -> SweptTensor:
     """The same values in another arrangement: what was known of them all still holds."""
     if type(source) is SweptTensor:
-        if source._values is not None or source._tainted:  # pyright: ignore[reportPrivateUsage]
-            result._tainted = True  # pyright: ignore[reportPrivateUsage]
-        result._bounds = source._bounds  # pyright: ignore[reportPrivateUsage]
+        if source._values is not None or source._tainted:
+            result._tainted = True
+        result._bounds = source._bounds
     elif not source.is_meta and source.dtype in (torch.int64, torch.int32) and 0 < source.numel() <= 2**20:
-        result._bounds = Bounds(int(source.min()), int(source.max()), exact=False)  # pyright: ignore[reportPrivateUsage]
+        result._bounds = Bounds(int(source.min()), int(source.max()), exact=False)
     return result
 
 
@@ -56,7 +56,7 @@ def rearranged(result: SweptTensor, source: torch.Tensor, function: Any, *args: 
     values = known_values(source)
     if values is not None and type(source) is SweptTensor:
         try:
-            result._values = np.asarray(function(values, *args), dtype=object)  # pyright: ignore[reportPrivateUsage]
+            result._values = np.asarray(function(values, *args), dtype=object)
             return result
         except (ValueError, IndexError, TypeError):
             pass
@@ -294,7 +294,7 @@ def expand(call: Call, input: torch.Tensor, *sizes: Any, **named: Any) -> SweptT
     unchanged = not new and all(same is True for same in kept)
     layout: Strides = Lazy(strides)
     if unchanged and type(input) is SweptTensor:
-        layout = input._strides  # pyright: ignore[reportPrivateUsage]
+        layout = input._strides
     elif unchanged and is_surely_contiguous(input):
         layout = None
     return inherit(make(out, input.dtype, layout), input)
@@ -349,11 +349,11 @@ def cat(call: Call, tensors: Any, dim: int = 0, **named: Any) -> SweptTensor:
     strides: Strides = None if call.plain_formats(*tensors) else call.lazy_strides()
     result = make(out, dtype, strides)
     values = [known_values(tensor) for tensor in tensors]
-    if any(type(t) is SweptTensor and (t._values is not None or t._bounds is not None or t._tainted) for t in tensors):  # pyright: ignore[reportPrivateUsage]
+    if any(type(t) is SweptTensor and (t._values is not None or t._bounds is not None or t._tainted) for t in tensors):
         if all(value is not None for value in values):
-            result._values = np.concatenate([value for value in values if value is not None], axis=axis)  # pyright: ignore[reportPrivateUsage]
+            result._values = np.concatenate([value for value in values if value is not None], axis=axis)
         else:
-            result._tainted = not dtype.is_floating_point  # pyright: ignore[reportPrivateUsage]
+            result._tainted = not dtype.is_floating_point
     return result
 
 
@@ -379,11 +379,11 @@ def stack(call: Call, tensors: Any, dim: int = 0) -> SweptTensor:
     strides: Strides = None if call.plain_formats(*tensors) else call.lazy_strides()
     result = make((*first[:axis], len(tensors), *first[axis:]), dtype, strides)
     values = [known_values(tensor) for tensor in tensors]
-    if any(type(t) is SweptTensor and (t._values is not None or t._bounds is not None or t._tainted) for t in tensors):  # pyright: ignore[reportPrivateUsage]
+    if any(type(t) is SweptTensor and (t._values is not None or t._bounds is not None or t._tainted) for t in tensors):
         if all(value is not None for value in values):
-            result._values = np.stack([value for value in values if value is not None], axis=axis)  # pyright: ignore[reportPrivateUsage]
+            result._values = np.stack([value for value in values if value is not None], axis=axis)
         else:
-            result._tainted = not dtype.is_floating_point  # pyright: ignore[reportPrivateUsage]
+            result._tainted = not dtype.is_floating_point
     return result
 
 
@@ -398,7 +398,7 @@ def _parts(input: torch.Tensor, axis: int, sizes: list[Int]) -> tuple[SweptTenso
     if values is not None:
         stops = np.cumsum([int(size) for size in sizes])[:-1]
         for part, value in zip(parts, np.split(values, stops, axis=axis), strict=True):
-            part._values = value  # pyright: ignore[reportPrivateUsage]
+            part._values = value
         return tuple(parts)
     return tuple(inherit(part, input) for part in parts)
 
@@ -586,8 +586,8 @@ def _sliced(input: torch.Tensor, axis: int, part: slice, length: Int, step: int)
     values = known_values(input) if type(input) is SweptTensor else None
     plain = all(limit is None or is_plain(limit) for limit in (part.start, part.stop))
     if values is not None and plain and is_plain(length):
-        result._values = values[(slice(None),) * axis + (part,)]  # pyright: ignore[reportPrivateUsage]
-        result._tainted = False  # pyright: ignore[reportPrivateUsage]
+        result._values = values[(slice(None),) * axis + (part,)]
+        result._tainted = False
     return result
 
 
@@ -598,25 +598,25 @@ def setitem(call: Call, input: torch.Tensor, index: Any, value: Any) -> None:
     target = getitem(call, input, index)
     if isinstance(value, torch.Tensor):
         shape = dims_of(value)
-        while len(shape) > len(target._dims) and is_plain(shape[0]) and shape[0] == 1:  # pyright: ignore[reportPrivateUsage]
+        while len(shape) > len(target._dims) and is_plain(shape[0]) and shape[0] == 1:
             shape = shape[1:]  # leading axes of size 1 are dropped
-        dims = broadcast(call, [target._dims, shape])  # pyright: ignore[reportPrivateUsage]
-        if len(dims) != len(target._dims):  # pyright: ignore[reportPrivateUsage]
+        dims = broadcast(call, [target._dims, shape])
+        if len(dims) != len(target._dims):
             raise NoRule
-        for size, wanted in zip(target._dims, dims, strict=True):  # pyright: ignore[reportPrivateUsage]
+        for size, wanted in zip(target._dims, dims, strict=True):
             call.need_equal(size, wanted)
     if type(input) is not SweptTensor:
         call.written.append(input)
     elif not input.dtype.is_floating_point:
-        carries = input._values is not None or input._bounds is not None or input._tainted  # pyright: ignore[reportPrivateUsage]
+        carries = input._values is not None or input._bounds is not None or input._tainted
         if carries or isinstance(value, torch.Tensor):
-            input._values, input._bounds, input._tainted = None, None, True  # pyright: ignore[reportPrivateUsage]
+            input._values, input._bounds, input._tainted = None, None, True
 
 
 def contiguous(call: Call, input: torch.Tensor, *, memory_format: Any = torch.contiguous_format) -> Any:
     if memory_format is not torch.contiguous_format:
         raise NoRule
-    if type(input) is SweptTensor and input._strides is None:  # pyright: ignore[reportPrivateUsage]
+    if type(input) is SweptTensor and input._strides is None:
         return input
     return rearranged(make(dims_of(input), input.dtype), input, np.copy)
 

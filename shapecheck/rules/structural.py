@@ -218,8 +218,8 @@ IN_PLACE_FORMS: dict[Any, Any] = {
 RANDOM: frozenset[Any] = frozenset(
     function
     for owner, names in (
-        (torch, "empty empty_like rand randn randint randperm normal bernoulli multinomial poisson rand_like randn_like randint_like"),
-        (torch.Tensor, "new_empty normal_ uniform_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_ bernoulli multinomial"),
+        (torch, "rand randn randint randperm normal bernoulli multinomial poisson rand_like randn_like randint_like"),
+        (torch.Tensor, "normal_ uniform_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_ bernoulli multinomial"),
     )
     for name in names.split()
     if (function := getattr(owner, name, None)) is not None

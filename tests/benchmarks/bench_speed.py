@@ -9,15 +9,13 @@ import random
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-import shapecheck
-from shapecheck import Component
+from shapecheck import Component, analyze
 from shapecheck.lengths.notation import InputSpec
 from shapecheck.models import styletts2
 
@@ -38,8 +36,8 @@ HUGGING_FACE = f"""{TORCH}
 from transformers.models.albert.modeling_albert import AlbertModel
 from transformers.models.wavlm.modeling_wavlm import WavLMModel
 """
-# The command as it is without the extra hf: None in sys.modules is Python's own way to say that there is no such module,
-# for `import` and for `importlib.util.find_spec`.
+# The command as it is without the extra hf: None in sys.modules is Python's own way to say that there is no such
+# module, which `import` and `importlib.util.find_spec` understand.
 WITHOUT_HUGGING_FACE = f"""
 import sys
 sys.modules["transformers"] = None
@@ -106,7 +104,7 @@ def test_the_memory_of_the_command(commands: dict[str, list[Cost]]) -> None:
 
 
 def test_all_lengths_at_once_beside_one_by_one_on_meta() -> None:
-    """1..1024 at once, against a run on meta for each length, estimated from one random length in each of eight parts."""
+    """1..1024 at once, beside a run on meta at each length: estimated from one random length in each of eight parts."""
     built = _built()
     whole = range(1, 1025)
     parts = 8
@@ -117,9 +115,9 @@ def test_all_lengths_at_once_beside_one_by_one_on_meta() -> None:
         with pytest.raises(NotImplementedError):
             _run_on_meta(*built[name], sample[0])
     entries = {name: entry for name, entry in built.items() if name not in NOT_ON_META}
-    for name in entries:  # warm both up
-        _analyze(*entries[name], (1, 1024))
-        _run_on_meta(*entries[name], 64)
+    for entry in entries.values():  # warm both up
+        _analyze(*entry, (1, 1024))
+        _run_on_meta(*entry, 64)
     at_once: dict[str, list[Cost]] = {name: [] for name in entries}
     one_by_one: dict[str, list[Cost]] = {name: [] for name in entries}
     for length in sample:
@@ -176,7 +174,7 @@ def _built() -> dict[str, tuple[Component, nn.Module]]:
 
 
 def _analyze(component: Component, module: nn.Module, lengths: tuple[int, int]) -> None:
-    shapecheck.analyze(module, *component.inputs, lengths=lengths, method=component.method, **component.keyword_inputs)
+    analyze(module, *component.inputs, lengths=lengths, method=component.method, **component.keyword_inputs)
 
 
 def _run_on_meta(component: Component, module: nn.Module, length: int) -> None:

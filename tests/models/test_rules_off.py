@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-import shapecheck
-from shapecheck import Report
+from shapecheck import Report, analyze
 
 from .execution import CASES, Case, built_in, component
 
@@ -26,7 +25,7 @@ def one_thread() -> Iterator[None]:
 
 def analyzed(case: Case, *, rules: bool) -> Report:
     entry = component(case)
-    return shapecheck.analyze(
+    return analyze(
         built_in(case), *entry.inputs, lengths=LENGTHS, method=entry.method, rules=rules, **entry.keyword_inputs
     )
 

@@ -1,0 +1,50 @@
+"""Modules as the tracer sees them: torch's own layers, and a whole module call as one function.
+
+Invariant: what is skipped for a layer (its hooks, its `__call__`) decides no shape and raises nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch.nn.modules.module
+from torch import nn
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
+
+from shapecheck.journal import Journal
+
+_GLOBAL: Any = torch.nn.modules.module  # torch leaves the types of its hooks open
+
+
+class WholeCall:
+    """A module call that PyTorch executes as one function: called, on meta tensors; `on_cpu` for its truth."""
+
+    on_meta = True  # told to those who execute it: its parameters are on meta
+
+    def __init__(self, journal: Journal, module: nn.Module) -> None:
+        self._journal = journal
+        self._module = module
+        self.__name__ = type(module).__name__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._journal.once(self._journal.on_meta(self._module), args, kwargs)
+
+    def on_cpu(self, *args: Any, **kwargs: Any) -> Any:
+        return self._journal.once(self._journal.on_cpu(self._module), args, kwargs)
+
+
+def is_layer(module: nn.Module) -> bool:
+    """Whether the module is a layer of torch's own: one node of the graph."""
+    where = getattr(getattr(type(module), "forward", None), "__module__", None) or ""
+    package, _, file = where.rpartition(".")
+    return package == "torch.nn.modules" and file not in ("container", "transformer", "module")
+
+
+def may_skip_hooks(module: Any) -> bool:
+    """No hooks but those of weight_norm and spectral_norm, which decide no shape, and the forward of its class."""
+    if module._forward_hooks or module._backward_hooks or module._backward_pre_hooks or "forward" in vars(module):
+        return False
+    if _GLOBAL._global_forward_hooks or _GLOBAL._global_forward_pre_hooks:
+        return False
+    return all(type(hook) in (WeightNorm, SpectralNorm) for hook in module._forward_pre_hooks.values())
