@@ -41,6 +41,12 @@ def is_layer(module: nn.Module) -> bool:
     return package == "torch.nn.modules" and file not in ("container", "transformer", "module")
 
 
+def kind_of_layer(module: nn.Module) -> str:
+    """The class name of a layer: "Conv1d" for one whose weight is parametrized, too."""
+    kind = type(module)
+    return kind.__bases__[0].__name__ if "parametrizations" in module._modules else kind.__name__
+
+
 def may_skip_hooks(module: Any) -> bool:
     """No hooks but those of weight_norm and spectral_norm, which decide no shape, and the forward of its class."""
     if module._forward_hooks or module._backward_hooks or module._backward_pre_hooks or "forward" in vars(module):

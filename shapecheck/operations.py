@@ -22,7 +22,7 @@ from shapecheck.recipes import Recipes
 from shapecheck.record import ORIGIN, Frame, Record, Refusal, operation_name
 from shapecheck.rules import ALWAYS, IN_PLACE_FORMS, RANDOM, RULES, STRUCTURAL, Call, NoRule
 from shapecheck.rules.indexing import INDEXED, index_in_range
-from shapecheck.tensor import SweptTensor, dims_of, make
+from shapecheck.tensor import SweptTensor, dims_of, known_values, make
 from shapecheck.trees import kind_of, leaves, map_tree, tensors_of
 
 
@@ -232,6 +232,13 @@ class Operations:
         carriers = [t for t in integers if t._tainted or t._bounds is not None or t._values is not None]
         if indexed is None or not carriers or all(t.dtype == torch.bool for t in carriers):
             return None
+        positions = known_values(args[1]) if name == "__getitem__" and isinstance(args[1], torch.Tensor) else None
+        if positions is not None and dims_of(args[0]):
+            call = Call(self._tracer.sweep, self._tracer.live, function, args, kwargs)
+            size = dims_of(args[0])[0]
+            for value in positions.reshape(-1):
+                call.need((value >= -size) & (value < size))
+            return call.refused()
         source = args[indexed[0]] if len(args) > indexed[0] else None
         axis = indexed[1] if not isinstance(indexed[1], str) else args[1] if len(args) > 1 else kwargs.get("dim")
         if not isinstance(source, torch.Tensor) or type(axis) is not int:

@@ -16,6 +16,7 @@ import torch.fx
 from torch import nn
 
 from shapecheck.lengths.swept import SweptBool, Undecidable
+from shapecheck.modules import kind_of_layer
 from shapecheck.tensor import SweptTensor
 from shapecheck.trees import is_mapping, is_sequence, leaves
 
@@ -107,7 +108,8 @@ class Record:
         args, kwargs = arguments
         node = self.graph.create_node(op, target, self._argument(args), self._argument(kwargs))
         if op == "call_module":
-            operation, call = type(frame.module).__name__, frame.call
+            assert frame.module is not None
+            operation, call = kind_of_layer(frame.module), frame.call
             node.meta["module"] = frame.module
         else:
             operation = operation_name(target)

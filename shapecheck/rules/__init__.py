@@ -38,7 +38,7 @@ RULES: dict[Any, Any] = {
 }
 
 # on even without rules: they know values, or their kernels would unroll time
-ALWAYS: dict[Any, Any] = {**recurrent.ALWAYS, **factory.VALUES}
+ALWAYS: dict[Any, Any] = {**recurrent.ALWAYS, **factory.VALUES, **spectral.VALUES}
 
 LEAF_RULES: dict[Any, Any] = recurrent.LEAF_ROWS
 

@@ -121,3 +121,6 @@ ROWS: dict[Any, Any] = {
     torch.istft: istft,
     torch.Tensor.istft: istft,
 }
+
+# the inverse looks at the values of its window
+VALUES: dict[Any, Any] = {torch.istft: istft, torch.Tensor.istft: istft}
