@@ -144,6 +144,10 @@ def _parse(value: Any) -> InputSpec | None:
         raise UsageError(str(error)) from None
 
 
+def _is_pair(lengths: Any) -> bool:
+    return isinstance(lengths, tuple) and len(lengths) == 2 and all(type(length) is int for length in lengths)
+
+
 def _check(module: nn.Module, specs: list[InputSpec | None], lengths: tuple[int, int] | None, method: str) -> str:
     """The variable of the analysis; raises UsageError with all that is wrong."""
     problems: list[str] = []
@@ -154,7 +158,9 @@ def _check(module: nn.Module, specs: list[InputSpec | None], lengths: tuple[int,
     symbols = sorted({symbol for spec in specs if spec is not None for symbol in spec.symbols})
     if len(symbols) > 1:
         problems.append(f"inputs: one variable is swept at a time, found {', '.join(symbols)}")
-    if lengths is not None:
+    if lengths is not None and not _is_pair(lengths):
+        problems.append(f"lengths: expected a pair of integers (first, last), got {lengths!r}")
+    elif lengths is not None:
         first, last = lengths
         if first < 1 or last < first:
             problems.append(f"lengths: expected 1 <= first <= last, got {first}:{last}")

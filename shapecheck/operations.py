@@ -6,6 +6,7 @@ Invariant: what comes out holds for all lengths that are live afterwards; the ot
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -134,10 +135,12 @@ class Operations:
         """PyTorch's own answer at the given lengths; where sizes varied, it carries no proof past the sweep."""
         tracer = self._tracer
         tracer.asking = True
+        drawn = random.getstate()  # importing what a meta kernel needs can draw
         try:
             answer = ask(tracer.sweep, function, args, kwargs, lengths, memo, self._budget)
         finally:
             tracer.asking = False
+            random.setstate(drawn)
         if answer.varied:
             tracer.sweep.executed = True
             tracer.sweep.gap(tracer.place(f"{operation_name(function)}, which was executed"))

@@ -52,7 +52,7 @@ def session(tracer: Tracer) -> Generator[None]:
     """Everything inside runs as the analysis of `tracer`; then the world is as before, also after an exception."""
     with _LOCK, ExitStack() as stack:
         if SweptTensor.dispatcher is not None:
-            raise RuntimeError("an analysis cannot run inside another one")
+            raise Undecidable("an analysis inside of an analyzed module")
         thread = threading.get_ident()
         _keep_random_state(stack)
         _keep_grad_and_dtype(stack)
@@ -98,7 +98,7 @@ def session(tracer: Tracer) -> Generator[None]:
         for owner, names in _DRAWS.items():
             for name in names:
                 if hasattr(owner, name):
-                    _patch(stack, owner, name, _draw(f"{owner.__name__}.{name}", getattr(owner, name), thread))
+                    _patch(stack, owner, name, _draw(f"{owner.__name__}.{name}", getattr(owner, name), thread, tracer))
         _patch(stack, SweptTensor, "dispatcher", tracer)
         _patch(stack, Undecidable, "notice", notice)
         stack.callback(tracer.journal.roll_back, 0)
@@ -114,9 +114,9 @@ def random_state() -> Any:
     return random.getstate(), kind, words.tobytes(), position
 
 
-def _draw(name: str, original: Any, thread: int) -> Any:
+def _draw(name: str, original: Any, thread: int, tracer: Tracer) -> Any:
     def draw(*args: Any, **kwargs: Any) -> Any:
-        if threading.get_ident() != thread:
+        if threading.get_ident() != thread or tracer.asking:  # a first meta kernel imports sympy, which draws
             return original(*args, **kwargs)
         raise Undecidable(f"{name} draws a random number")
 

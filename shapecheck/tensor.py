@@ -28,7 +28,7 @@ from shapecheck.layout import (
     product,
     strides_in,
 )
-from shapecheck.lengths.swept import Bool, Int, SweptBool, SweptFloat, SweptInt, compare, is_plain
+from shapecheck.lengths.swept import Bool, Int, SweptBool, SweptFloat, SweptInt, Undecidable, compare, is_plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -180,9 +180,11 @@ class SweptTensor(torch.Tensor):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        pass
+        self.requires_grad_(value)
 
-    def requires_grad_(self, requires_grad: bool = True) -> SweptTensor:  # noqa: ARG002  # no gradients in an analysis
+    def requires_grad_(self, requires_grad: bool = True) -> SweptTensor:
+        if requires_grad:
+            raise Undecidable("gradients are not followed")
         return self
 
     @property

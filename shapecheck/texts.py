@@ -20,6 +20,7 @@ class Texts:
 
     def __init__(self) -> None:
         self._entries: list[tuple[Any, Callable[[int], str]]] = []
+        self._marked: dict[int, tuple[Exception, tuple[Any, ...]]] = {}  # errors as they were, with their markers
 
     def mark(self, number: Any, resolve: Callable[[int], str]) -> tuple[int, str]:
         """(identifier, marker) of a new text: `resolve` gives it at an index of the sweep, `number` decides it."""
@@ -31,7 +32,8 @@ class Texts:
 
     def marks_in(self, error: BaseException) -> set[int]:
         """The identifiers of the texts in an exception's message."""
-        return {int(found) for found in _MARK.findall(" ".join(map(str, error.args)))}
+        args = self._marked[id(error)][1] if id(error) in self._marked else error.args
+        return {int(found) for found in _MARK.findall(" ".join(map(str, args)))}
 
     def fill(self, text: str, index: int) -> str:
         """The text as it is at one index of the sweep."""
@@ -41,9 +43,9 @@ class Texts:
 
     def filled(self, error: Exception, index: int) -> Exception:
         """The exception with its texts as they are at one index of the sweep."""
-        if not self.marks_in(error):
-            return error
-        error.args = tuple(self.fill(arg, index) if isinstance(arg, str) else arg for arg in error.args)
+        # the same object for every path, since an exception class of the user's own may not be copied
+        marked = self._marked.setdefault(id(error), (error, error.args))[1]
+        error.args = tuple(self.fill(arg, index) if isinstance(arg, str) else arg for arg in marked)
         return error
 
 
@@ -54,6 +56,8 @@ def is_explicit(error: BaseException) -> bool:
         return False
     while trace.tb_next is not None:
         trace = trace.tb_next
+    if trace.tb_frame.f_globals.get("__name__", "").startswith("shapecheck."):
+        return False  # PyTorch's own error, which code caught and raised again
     for instruction in dis.get_instructions(trace.tb_frame.f_code):
         if instruction.offset == trace.tb_lasti:
             return instruction.opname == "RAISE_VARARGS"

@@ -277,7 +277,7 @@ class Tracer:
             return error
         for identifier in marks:
             self.decide_value(self._texts.number(identifier))
-        return self._texts.filled(copy.copy(error), last_index(self.live)) if marks else error
+        return self._texts.filled(error, last_index(self.live)) if marks else error
 
     def _run_frame(self, frame: Frame, call: Callable[[], Any], arguments: tuple[Any, Any]) -> Outcomes:
         """Run all paths of one call; their outputs joined, one pair for each form that outputs come in."""

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from shapecheck.ask import Budget, ask
-from shapecheck.lengths.swept import Bool, Int, Sweep, SweptBool, SweptFloat, SweptInt, compare, is_plain, where
+from shapecheck.lengths.swept import Bool, Int, Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, compare, is_plain, where
 from shapecheck.tensor import (
     Dims,
     Lazy,
@@ -26,7 +26,7 @@ from shapecheck.tensor import (
     ordered,
     strides_of,
 )
-from shapecheck.trees import map_tree
+from shapecheck.trees import kind_of, map_tree
 
 
 class NoRule(Exception):
@@ -58,10 +58,25 @@ class Call:
         if left is not right:
             self.need(left == right)
 
+    def refuse(self) -> Any:
+        """PyTorch raises at every live length; what a rule returns then is never used."""
+        self.need(False)
+
     def need_same_dtype(self, *tensors: torch.Tensor | None) -> None:
         """PyTorch refuses operands of different dtypes here."""
         dtypes = {tensor.dtype for tensor in tensors if tensor is not None}
         self.need(len(dtypes) == 1)
+
+    def need_kernel(self, *stand_ins: tuple[torch.dtype, int]) -> None:
+        """The CPU has a kernel for tensors of these dtypes and ranks, the other arguments as torch has them by default."""
+        if any(dtype not in (torch.float32, torch.float64) for dtype, _ in stand_ins):
+            self.need(_implemented(self.function, stand_ins))
+
+    def need_writable(self, target: torch.Tensor) -> None:
+        """PyTorch does not write to a tensor of which two elements share their memory, as in an expanded one."""
+        if order_of(target) is None:
+            for size, step in zip(dims_of(target), strides_of(target), strict=True):
+                self.need(compare(step, "!=", 0) | compare(size, "<=", 1))
 
     def positive(self, *sizes: Int) -> None:
         """The rule holds for sizes of at least 1 only; smaller ones are asked of PyTorch, on a path of their own."""
@@ -87,7 +102,14 @@ class Call:
 
     def windowed(self, dims: Sequence[Int], like: torch.Tensor) -> SweptTensor:
         """The result of an operation that keeps the suggested memory format of its argument."""
-        return make(dims, like.dtype, None if self.plain_formats(like) else self.lazy_strides())
+        return make(dims, like.dtype, self.in_format_of([like], dims, self.lazy_strides()))
+
+    def in_format_of(self, tensors: Sequence[torch.Tensor], dims: Sequence[Int], otherwise: Lazy) -> Strides:
+        """Contiguous where the suggested memory format of all tensors is; looked at only when asked for if that is open."""
+        if any(type(t) is SweptTensor and isinstance(t._strides, Lazy) and len(t._dims) in (4, 5) for t in tensors):
+            dims = tuple(dims)
+            return Lazy(lambda: contiguous_strides(dims) if self.plain_formats(*tensors) else otherwise.strides())
+        return None if self.plain_formats(*tensors) else otherwise
 
     def plain_formats(self, *tensors: torch.Tensor) -> bool:
         """Whether the suggested memory format of all is the contiguous one, at every live length.
@@ -115,12 +137,13 @@ class Call:
         def compute() -> tuple[Int, ...]:
             refused = self.refused()
             asked = live if refused is None else live & ~refused
-            answer = ask(sweep, function, args, kwargs, asked, {}, Budget(200_000))
+            with torch._C.DisableTorchFunction():  # strides may be asked for by analyzed code, outside of any operation
+                answer = ask(sweep, function, args, kwargs, asked, {}, Budget(200_000))
             if answer.varied:
                 sweep.executed = True
                 sweep.gap(f"the memory layout of {getattr(function, '__name__', function)}, which was executed")
             if len(answer.groups) != 1:
-                raise NoRule
+                raise Undecidable(f"the memory layout of {getattr(function, '__name__', function)} cannot be followed")
             result = answer.groups[0].result
             return strides_of(result if position is None else result[position])
 
@@ -155,7 +178,7 @@ def _frozen(leaf: Any) -> Any:
 
 
 class _Stand(tuple[Any, ...]):
-    """(dtype, rank) of a tensor argument."""
+    """(dtype, rank) of a tensor argument, or (type, value) of a number: 1, 1.0 and True are one key otherwise."""
 
     __slots__ = ()
 
@@ -163,12 +186,11 @@ class _Stand(tuple[Any, ...]):
 def _stand_in(leaf: Any) -> Any:
     if isinstance(leaf, torch.Tensor):
         return _Stand((leaf.dtype, len(dims_of(leaf))))
-    if isinstance(leaf, (bool, SweptBool)):
-        return _Stand((bool,))
-    if type(leaf) is SweptInt or is_plain(leaf):
-        return _Stand((int,))
-    if isinstance(leaf, (float, SweptFloat)):
-        return _Stand((float,))
+    kind = kind_of(leaf)
+    if kind in (SweptBool, SweptInt, SweptFloat):
+        return _Stand(({SweptBool: bool, SweptInt: int, SweptFloat: float}[kind], 1))
+    if kind in (bool, int, float, complex):
+        return _Stand((kind, leaf))
     return leaf
 
 
@@ -192,11 +214,21 @@ def _probe(function: Callable[..., Any], skeleton: Any) -> torch.dtype:
     return result.dtype
 
 
+@functools.lru_cache(maxsize=1024)
+def _implemented(function: Callable[..., Any], stand_ins: tuple[tuple[torch.dtype, int], ...]) -> bool:
+    try:
+        with torch.no_grad(), torch._C.DisableTorchFunction():
+            function(*[torch.ones((1,) * rank, dtype=dtype) for dtype, rank in stand_ins])
+    except Exception:
+        return False
+    return True
+
+
 def _build(item: Any) -> Any:
     if isinstance(item, _Stand):
-        if len(item) == 2:
+        if isinstance(item[0], torch.dtype):
             return torch.ones((1,) * item[1], dtype=item[0])
-        return item[0](1)
+        return item[0](item[1])
     if isinstance(item, tuple):
         return tuple(_build(part) for part in item)
     return item

@@ -52,6 +52,8 @@ def index_in_range(call: Call, index: torch.Tensor, size: Int) -> None:
     PyTorch counts a negative index from the end in x[index] only, which asks for itself.
     """
     if type(index) is not SweptTensor:
+        if not index.is_meta and index.numel() and not index.dtype.is_floating_point and index.dtype != torch.bool:
+            call.need((int(index.min()) >= 0) & (int(index.max()) < size))
         return
     if index._values is not None:
         for value in index._values.reshape(-1):

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from shapecheck.lengths.swept import Undecidable, maximum, minimum
-from shapecheck.tensor import SweptTensor, make
+from shapecheck.layout import Lazy, Order
+from shapecheck.lengths.swept import SweptBool, Undecidable, maximum, minimum
+from shapecheck.tensor import Dims, SweptTensor, make
 
 Row = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -26,16 +27,32 @@ def _alias(tensor: Any, dtype: torch.dtype | None = None) -> Any:
     if type(tensor) is not SweptTensor:
         return tensor
     dtype = dtype or tensor._dtype
-    keeps = not dtype.is_floating_point and not dtype.is_complex and dtype != torch.bool
+    keeps = dtype in (torch.int64, torch.int32) and tensor._dtype != torch.bool and _fits(tensor, dtype)
     same = dtype == tensor._dtype
+    layout = tensor._strides
+    if not same and layout is not None and not isinstance(layout, Order):
+        layout = Lazy(_open_layout)  # a conversion makes a dense tensor of its own
     return make(
         tensor._dims,
         dtype,
-        tensor._strides,
+        layout,
         values=tensor._values if keeps or same else None,
         bounds=tensor._bounds if keeps or same else None,
         tainted=(tensor._tainted or (tensor._values is not None and not (keeps or same))),
     )
+
+
+def _fits(tensor: SweptTensor, dtype: torch.dtype) -> bool:
+    """Whether known values survive the conversion."""
+    limit = torch.iinfo(dtype).max
+    known = [] if tensor._values is None else list(tensor._values.reshape(-1))
+    if tensor._bounds is not None:
+        known += [tensor._bounds.low, tensor._bounds.high]
+    return all((abs(value) if type(value) is int else value.bound) <= limit for value in known)
+
+
+def _open_layout() -> Dims:
+    raise Undecidable("the memory layout after a conversion of a strided tensor")
 
 
 def _detach(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -53,6 +70,8 @@ def _convert(tensor: Any, dtype: torch.dtype | None) -> Any:
 def _to(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """`x.to(device)`, `x.to(dtype)`, `x.to(other)`: only the dtype matters."""
     dtype: torch.dtype | None = None
+    if kwargs.get("copy") or kwargs.get("memory_format") not in (None, torch.preserve_format):
+        raise Undecidable("Tensor.to with copy or memory_format")
     for arg in (*args[1:], *kwargs.values()):
         if isinstance(arg, torch.dtype):
             dtype = arg
@@ -93,10 +112,14 @@ def _single(tensor: SweptTensor, what: str) -> Any:
     return tensor._values.reshape(-1)[0]
 
 
+def _plain_bool(value: Any) -> Any:
+    return bool(value) if type(value) is SweptBool else value  # code gets a real bool
+
+
 def _item(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if type(args[0]) is not SweptTensor:
         return NotImplemented
-    return _single(args[0], function.__name__)
+    return _plain_bool(_single(args[0], function.__name__))
 
 
 def _python(kind: Callable[[Any], Any]) -> Row:

@@ -56,7 +56,7 @@ class Paths:
         index = length - self.sweep.first
         outcomes = [path.outcome for path in self.found if path.live.values[index]]
         assert len(outcomes) == 1, f"T = {length} took {len(outcomes)} paths"
-        return at(outcomes[0], index)
+        return plain_at(outcomes[0], index)
 
     def _decide(self, condition: SweptBool) -> bool:
         self.sweep.rest_on(condition, self._live, "a branch")
@@ -98,10 +98,16 @@ def plainly(function: Callable[[Any], Any], length: int) -> Any:
         return type(error)
 
 
+def plain_at(value: Any, index: int) -> Any:
+    """Nested tuples and lists of swept numbers at one index of the sweep."""
+    if type(value) in (tuple, list):
+        return type(value)(plain_at(part, index) for part in value)
+    return at(value, index)
+
+
 def same(found: Any, wanted: Any) -> bool:
-    """Equal, and of one kind of number: 2.0 is not 2."""
-    if isinstance(wanted, np.generic):
-        wanted = wanted.item()  # the kinds of NumPy are not followed
-    if isinstance(wanted, tuple):
+    """Equal, and of one kind of number: 2.0 is not 2. Which of NumPy's kinds it is plays no part."""
+    if type(wanted) in (tuple, list):
         return len(found) == len(wanted) and all(map(same, found, wanted))
+    found, wanted = (number.item() if isinstance(number, np.generic) else number for number in (found, wanted))
     return type(found) is type(wanted) and (found == wanted or (found != found and wanted != wanted))
