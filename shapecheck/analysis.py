@@ -145,7 +145,7 @@ def _parse(value: Any) -> InputSpec | None:
 
 
 def _is_pair(lengths: Any) -> bool:
-    return isinstance(lengths, tuple) and len(lengths) == 2 and all(type(length) is int for length in lengths)
+    return type(lengths) in (tuple, list) and [type(length) for length in lengths] == [int, int]
 
 
 def _check(module: nn.Module, specs: list[InputSpec | None], lengths: tuple[int, int] | None, method: str) -> str:

@@ -155,7 +155,7 @@ class Journal:
         return [entry for entry in reachable(None, (args, kwargs)) if isinstance(entry, Content)]
 
     def hand_over(self, before: list[Content], now: list[Content]) -> bool:
-        """After a replay: what the call did to its caller's containers holds for those that the caller made anew, too."""
+        """After a replay: what the call did to its caller's containers is done to those that the caller made anew."""
         if before is now:
             return True
         if len(before) != len(now):

@@ -7,9 +7,9 @@ enters a module call leaves it in exactly one way: with an output, with an error
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 from torch import jit, nn
@@ -239,10 +239,13 @@ class Tracer:
         """A module call, hooks and all, whose forward is a rule."""
         run = WholeCall(self.journal, module)
 
+        def of_this_layer(call: Call, *given: Any, **named: Any) -> Any:
+            return rule(call, module, *given, **named)
+
         def forward(*given: Any, **named: Any) -> Any:
             inside, self.sweep.inside = self.sweep.inside, 1
             try:
-                return self._operations.apply(frame, run, given, named, lambda call, *a, **k: rule(call, module, *a, **k))
+                return self._operations.apply(frame, run, given, named, of_this_layer)
             finally:
                 self.sweep.inside = inside
 
@@ -374,10 +377,11 @@ class Tracer:
         may_catch = not raised or catching.may_catch()
         if len(outcomes) > 1:
             # what a path that nobody goes on from did to the module does not matter
-            left = [(mask, state) for (mask, output), state in zip(outcomes, states, strict=True) if may_catch or not isinstance(output, Raised)]
-            if left:
-                for tensor in self.journal.reconcile(start, [state for _, state in left], [mask for mask, _ in left], joiner):
-                    self._operations.write(tensor)
+            matters = [may_catch or not isinstance(output, Raised) for _, output in outcomes]
+            left = list(compress(states, matters))
+            masks = list(compress([mask for mask, _ in outcomes], matters))
+            for tensor in self.journal.reconcile(start, left, masks, joiner):
+                self._operations.write(tensor)
         if len(good) > 1:
             good = joiner.join(good)
         if not may_catch:

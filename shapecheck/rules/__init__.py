@@ -12,20 +12,28 @@ from shapecheck.rules import (
     convolution,
     einsum,
     factory,
+    gathering,
+    joining,
     losses,
     normalization,
     pointwise,
     recurrent,
+    reduction,
     resizing,
-    shaping,
+    slicing,
     spectral,
+    views,
 )
 from shapecheck.rules.call import Call, NoRule
 from shapecheck.rules.structural import IN_PLACE_FORMS, RANDOM, STRUCTURAL
 
 RULES: dict[Any, Any] = {
     **pointwise.ROWS,
-    **shaping.ROWS,
+    **reduction.ROWS,
+    **views.ROWS,
+    **slicing.ROWS,
+    **joining.ROWS,
+    **gathering.ROWS,
     **contraction.ROWS,
     **einsum.ROWS,
     **normalization.ROWS,

@@ -12,7 +12,17 @@ from typing import Any
 import torch
 
 from shapecheck.ask import Budget, ask
-from shapecheck.lengths.swept import Bool, Int, Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, compare, is_plain, where
+from shapecheck.lengths.swept import (
+    Bool,
+    Int,
+    Sweep,
+    SweptBool,
+    SweptFloat,
+    SweptInt,
+    Undecidable,
+    compare,
+    where,
+)
 from shapecheck.tensor import (
     Dims,
     Lazy,
@@ -24,6 +34,7 @@ from shapecheck.tensor import (
     make,
     order_of,
     ordered,
+    product,
     strides_of,
 )
 from shapecheck.trees import kind_of, map_tree
@@ -75,8 +86,10 @@ class Call:
     def need_writable(self, target: torch.Tensor) -> None:
         """PyTorch does not write to a tensor of which two elements share their memory, as in an expanded one."""
         if order_of(target) is None:
-            for size, step in zip(dims_of(target), strides_of(target), strict=True):
-                self.need(compare(step, "!=", 0) | compare(size, "<=", 1))
+            dims = dims_of(target)
+            empty = compare(product(dims), "==", 0)
+            for size, step in zip(dims, strides_of(target), strict=True):
+                self.need(compare(step, "!=", 0) | compare(size, "<=", 1) | empty)
 
     def positive(self, *sizes: Int) -> None:
         """The rule holds for sizes of at least 1 only; smaller ones are asked of PyTorch, on a path of their own."""

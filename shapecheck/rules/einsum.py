@@ -14,7 +14,9 @@ from shapecheck.tensor import SweptTensor, dims_of, make
 def einsum(call: Call, equation: Any, *operands: Any) -> SweptTensor:
     if not isinstance(equation, str) or "." in equation or equation.count("->") != 1:
         raise NoRule
-    tensors: list[torch.Tensor] = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
+    tensors: list[torch.Tensor] = (
+        list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
+    )
     left, right = equation.replace(" ", "").split("->")
     terms = left.split(",")
     if len(terms) != len(tensors) or len({tensor.dtype for tensor in tensors}) != 1:

@@ -9,7 +9,7 @@ import torch
 
 from shapecheck.lengths.swept import Int, SweptBool, SweptInt, is_plain, maximum
 from shapecheck.rules.call import Call, NoRule
-from shapecheck.rules.shaping import sizes_of
+from shapecheck.rules.axes import sizes_of
 from shapecheck.tensor import LARGEST_VALUES, Bounds, SweptTensor, dims_of, is_surely_contiguous, make
 
 _ALLOWED = {"dtype", "device", "requires_grad", "layout", "pin_memory", "generator", "size", "memory_format", "names"}

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from shapecheck.execution import values_at
-from shapecheck.lengths.swept import Int, SweptBool, Undecidable, at
+from shapecheck.lengths.swept import Int, SweptBool, Undecidable, at, compare
 from shapecheck.rules.call import Call
-from shapecheck.tensor import SweptTensor
+from shapecheck.tensor import SweptTensor, dims_of, product
 
 # functions that use integer values as an index: position of the source, and its axis (or "dim": the second argument)
 INDEXED: dict[str, tuple[int, int | str]] = {
@@ -46,40 +46,47 @@ INDEXED: dict[str, tuple[int, int | str]] = {
 }
 
 
-def index_in_range(call: Call, index: torch.Tensor, size: Int) -> None:
-    """Values that lengths decided must lie in 0..size-1; those of the user's own input are taken to.
+def index_in_range(call: Call, index: torch.Tensor, size: Int, *, from_end: bool = False) -> None:
+    """All values of an index must lie in 0..size-1, or in -size..size-1 where x[index] counts from the end.
 
-    PyTorch counts a negative index from the end in x[index] only, which asks for itself.
+    Values of the user's own input, which are not there, are taken to.
     """
+    lowest: Int = -size if from_end else 0
+    empty: Any = compare(product(dims_of(index)), "==", 0)
+
+    def inside(low: Int, high: Int) -> Any:
+        return (compare(low, ">=", lowest) & compare(high, "<", size)) | empty
+
     if type(index) is not SweptTensor:
-        if not index.is_meta and index.numel() and not index.dtype.is_floating_point and index.dtype != torch.bool:
-            call.need((int(index.min()) >= 0) & (int(index.max()) < size))
+        if index.numel() and not index.is_meta:
+            call.need(inside(int(index.min()), int(index.max())))
         return
     if index._values is not None:
         for value in index._values.reshape(-1):
-            call.need((value >= 0) & (value < size))
+            call.need(inside(value, value))
         return
     bounds = index._bounds
     if bounds is not None:
-        inside: Any = (bounds.low >= 0) & (bounds.high < size)
+        verdict = inside(bounds.low, bounds.high)
         if bounds.exact:
-            call.need(inside)
+            call.need(verdict)
             return
-        if inside is True or (type(inside) is SweptBool and not bool((~inside.values & call.live.values).any())):
-            call.need(inside)
+        if verdict is True or (type(verdict) is SweptBool and not bool((~verdict.values & call.live.values).any())):
+            call.need(verdict)
             return
     if index._recipe is not None:
-        call.need(_computed(call, index, size))
+        call.need(_computed(call, index, lowest, size))
     elif index._tainted or bounds is not None:
         raise Undecidable("an index computed from lengths may be out of range")
 
 
-def _computed(call: Call, index: SweptTensor, size: Int) -> SweptBool:
+def _computed(call: Call, index: SweptTensor, lowest: Int, size: Int) -> SweptBool:
     """Whether all indices are in range, from their values at each live length."""
     inside = np.ones(len(call.sweep.lengths), dtype=np.bool_)
     for position in np.flatnonzero(call.live.values):
         values = values_at(index, int(position), {})
         if values.numel():
-            inside[position] = 0 <= int(values.min()) and int(values.max()) < at(size, int(position))
+            low, high = at(lowest, int(position)), at(size, int(position))
+            inside[position] = low <= int(values.min()) and int(values.max()) < high
     call.sweep.executed = True
     return SweptBool(call.sweep, inside, None)

@@ -1,30 +1,21 @@
-"""Pointwise operations: broadcasting, type promotion, and what becomes of known integer values."""
+"""Pointwise operations: broadcasting, type promotion, and the layout of the result."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
-from shapecheck.lengths.swept import Int, SweptBool, SweptInt, is_plain, maximum, minimum, where
+from shapecheck.lengths.swept import Int, SweptInt, is_plain, where
 from shapecheck.rules.call import Call, NoRule
-from shapecheck.tensor import (
-    LARGEST_VALUES,
-    Bounds,
-    Dims,
-    Strides,
-    SweptTensor,
-    dims_of,
-    is_surely_contiguous,
-    known_values,
-    make,
-    order_of,
-    ordered,
-)
+from shapecheck.rules.preserved import preserved
+from shapecheck.rules.reduction import selection
+from shapecheck.rules.values import carries, integers
+from shapecheck.tensor import Dims, Strides, SweptTensor, dims_of, is_surely_contiguous, make, order_of, ordered
+
+# they write to expanded tensors, too
+_WRITES_ANYWHERE = frozenset({"fill_", "zero_", "masked_fill_"})
 
 
 def broadcast(call: Call, shapes: list[Dims]) -> Dims:
@@ -58,9 +49,34 @@ def pointwise(call: Call, *args: Any, **kwargs: Any) -> Any:
     tensors = [leaf for leaf in (*args, *kwargs.values()) if isinstance(leaf, torch.Tensor)]
     dims = broadcast(call, [dims_of(tensor) for tensor in tensors])
     dtype = call.dtype_of_result()
+    if not dtype.is_floating_point and not dtype.is_complex and dtype not in (torch.bool, torch.int64):
+        if any(type(leaf) is SweptInt for leaf in args):
+            raise NoRule  # a number that may not fit the dtype
     result = make(dims, dtype, _layout(call, dims, tensors))
     if not dtype.is_floating_point and not dtype.is_complex:
-        _integers(call, result, args, kwargs, tensors)
+        integers(call, result, args, kwargs)
+    return result
+
+
+def powers(call: Call, input: Any, exponent: Any, **named: Any) -> Any:
+    if type(exponent) is SweptInt and not (exponent >= 0):
+        raise NoRule  # "Integers to negative integer powers are not allowed."
+    return pointwise(call, input, exponent, **named)
+
+
+def extremum(call: Call, input: torch.Tensor, *args: Any, **named: Any) -> Any:
+    """max and min: of two tensors elementwise, else over an axis or over everything."""
+    if not args and set(named) == {"other"}:
+        args = (named.pop("other"),)
+    if args and isinstance(args[0], torch.Tensor):
+        return pointwise(call, input, *args, **named)
+    return selection(call, input, *args, **named)
+
+
+def masked_fill(call: Call, input: torch.Tensor, *args: Any, **named: Any) -> Any:
+    """The operands broadcast to a new tensor, which is always contiguous."""
+    result: SweptTensor = pointwise(call, input, *args, **named)
+    result._strides = None
     return result
 
 
@@ -94,10 +110,12 @@ def in_place(call: Call, target: torch.Tensor, *args: Any, **kwargs: Any) -> Any
     else:
         for size, wanted in zip(own, dims, strict=True):
             call.need_equal(size, wanted)
-    if call.dtype_of_result() != target.dtype:
+    if call.dtype_of_result() != target.dtype or any(type(leaf) is SweptInt for leaf in args):
         raise NoRule
+    if getattr(call.function, "__name__", "") not in _WRITES_ANYWHERE:
+        call.need_writable(target)
     if type(target) is SweptTensor:
-        if _carries(target) or (not target.dtype.is_floating_point and any(_carries(other) for other in others)):
+        if carries(target) or (not target.dtype.is_floating_point and any(carries(other) for other in others)):
             target._values, target._bounds, target._tainted = None, None, True
     else:
         call.written.append(target)
@@ -109,14 +127,27 @@ def unary(call: Call, input: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
     if any(isinstance(leaf, torch.Tensor) for leaf in (*args, *kwargs.values())):
         return pointwise(call, input, *args, **kwargs)
     dtype = call.dtype_of_result()
-    if kwargs.get("inplace") and type(input) is not SweptTensor:
-        raise NoRule
     if kwargs.get("inplace"):
+        if type(input) is not SweptTensor:
+            raise NoRule
+        if call.function is not F.threshold:
+            call.need_writable(input)
         return input
     result = call.out(dims_of(input), input, dtype)
     if not dtype.is_floating_point and not dtype.is_complex:
-        _integers(call, result, (input, *args), kwargs, [input])
+        integers(call, result, (input, *args), kwargs)
     return result
+
+
+def contiguous_unary(call: Call, input: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+    """One tensor in, and a contiguous one of the same shape out."""
+    if args or kwargs:
+        raise NoRule
+    return make(dims_of(input), call.dtype_of_result())
+
+
+def angle(call: Call, input: torch.Tensor) -> Any:
+    return contiguous_unary(call, input) if input.dtype.is_complex else unary(call, input)
 
 
 def dropout(
@@ -124,16 +155,28 @@ def dropout(
 ) -> Any:
     if not 0.0 <= p <= 1.0 or not input.dtype.is_floating_point:
         raise NoRule
-    if not training or inplace:
-        return input if inplace or type(input) is not SweptTensor else _alias(input)
-    return call.out(dims_of(input), input)
+    if inplace:
+        if training and p > 0:
+            call.need_writable(input)
+        return input
+    if not training:
+        return input if type(input) is not SweptTensor else _alias(input)
+    return make(dims_of(input), input.dtype, preserved(input))
+
+
+def dropout1d(call: Call, input: torch.Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Whole channels of a tensor of two or three axes."""
+    call.need(len(dims_of(input)) in (2, 3))
+    return dropout(call, input, p, training, inplace)
 
 
 def softmax(call: Call, input: torch.Tensor, dim: Any = None, *args: Any, **kwargs: Any) -> SweptTensor:
     dims = dims_of(input)
-    if not is_plain(dim) or not -len(dims) <= dim < len(dims) or not input.dtype.is_floating_point:
+    if args[1:] or kwargs.keys() - {"dtype", "_stacklevel"} or not input.dtype.is_floating_point:
         raise NoRule
-    dtype = kwargs.get("dtype")
+    if not is_plain(dim) or not -len(dims) <= dim < len(dims):
+        raise NoRule
+    dtype = args[0] if args else kwargs.get("dtype")
     return make(dims, dtype if isinstance(dtype, torch.dtype) else input.dtype)
 
 
@@ -156,136 +199,15 @@ def _alias(tensor: SweptTensor) -> SweptTensor:
     )
 
 
-# integer values ---------------------------------------------------------------------------------------------------
-
-
-def _floor_divide(left: Any, right: Any) -> Any:
-    return left // right
-
-
-def _trunc_or_floor(left: Any, right: Any, *, rounding_mode: str | None = None) -> Any:
-    if rounding_mode != "floor":
-        raise NoRule
-    return left // right
-
-
-_VALUES: dict[str, Callable[..., Any]] = {
-    "add": operator.add,
-    "__add__": operator.add,
-    "__radd__": lambda a, b: b + a,
-    "sub": operator.sub,
-    "__sub__": operator.sub,
-    "__rsub__": lambda a, b: b - a,
-    "mul": operator.mul,
-    "__mul__": operator.mul,
-    "__rmul__": operator.mul,
-    "floor_divide": _floor_divide,
-    "__floordiv__": _floor_divide,
-    "div": _trunc_or_floor,
-    "remainder": operator.mod,
-    "__mod__": operator.mod,
-    "neg": operator.neg,
-    "__neg__": operator.neg,
-    "maximum": maximum,
-    "minimum": minimum,
-    "eq": operator.eq,
-    "__eq__": operator.eq,
-    "ne": operator.ne,
-    "__ne__": operator.ne,
-    "lt": operator.lt,
-    "__lt__": operator.lt,
-    "le": operator.le,
-    "__le__": operator.le,
-    "gt": operator.gt,
-    "__gt__": operator.gt,
-    "ge": operator.ge,
-    "__ge__": operator.ge,
-}
-
-
-def _carries(tensor: torch.Tensor) -> bool:
-    if type(tensor) is not SweptTensor:
-        return False
-    return tensor._values is not None or tensor._bounds is not None or tensor._tainted
-
-
-def _integers(
-    call: Call, result: SweptTensor, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[torch.Tensor]
-) -> None:
-    """Values, bounds or the taint of an integer result."""
-    if not any(_carries(tensor) for tensor in tensors):
-        return
-    name: str = getattr(call.function, "__name__", "")
-    operation = _VALUES.get(name)
-    if operation is not None and all(known_values(tensor) is not None for tensor in tensors):
-        if all(is_plain(size) for size in result._dims) and int(np.prod(result._dims)) <= LARGEST_VALUES:
-            operands = [known_values(arg) if isinstance(arg, torch.Tensor) else arg for arg in args]
-            if "alpha" not in kwargs and all(_exact(operand) for operand in operands):
-                arrays = [np.asarray(operand, dtype=object) if not isinstance(operand, np.ndarray) else operand for operand in map(_boxed, operands)]
-                result._values = np.frompyfunc(operation, len(arrays), 1)(*arrays, **_mode(kwargs))
-                if not isinstance(result._values, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance]
-                    result._values = _boxed(result._values)
-                return
-    if result.dtype == torch.bool:
-        return  # never an index into anything but by its data, which is asked for and not there
-    bounds = _shifted_bounds(name, args)
-    if bounds is not None:
-        result._bounds = bounds
-    else:
-        result._tainted = True
-
-
-def _mode(kwargs: dict[str, Any]) -> dict[str, Any]:
-    if not kwargs:
-        return {}
-    raise NoRule
-
-
-def _exact(operand: Any) -> bool:
-    return isinstance(operand, (np.ndarray, bool, SweptBool)) or is_plain(operand) or type(operand) is SweptInt
-
-
-def _boxed(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value  # pyright: ignore[reportUnknownVariableType]
-    box = np.empty((), dtype=object)
-    box[()] = value
-    return box
-
-
-def _shifted_bounds(name: str, args: tuple[Any, ...]) -> Bounds | None:
-    """Bounds after adding or subtracting a number."""
-    if len(args) != 2 or name not in ("add", "__add__", "__radd__", "sub", "__sub__"):
-        return None
-    left, right = args
-    if isinstance(right, torch.Tensor) and not isinstance(left, torch.Tensor):
-        if name == "sub" or name == "__sub__":
-            return None
-        left, right = right, left
-    if type(left) is not SweptTensor or left._bounds is None or isinstance(right, torch.Tensor):
-        return None
-    if not (is_plain(right) or type(right) is SweptInt):
-        return None
-    bounds = left._bounds
-    shift: Any = -right if "sub" in name else right
-    return Bounds(bounds.low + shift, bounds.high + shift, bounds.exact)
-
-
 # rows -------------------------------------------------------------------------------------------------------------
 
-_BINARY = """max min add sub subtract mul multiply div divide true_divide floor_divide remainder fmod pow maximum minimum fmax fmin atan2 hypot
-eq ne lt le gt ge logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor where lerp addcmul addcdiv
-masked_fill clamp clip rsub copysign xlogy logaddexp isclose""".split()
+_BINARY = ["max", "min", "add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide", "floor_divide", "remainder", "fmod", "pow", "maximum", "minimum", "fmax", "fmin", "atan2", "hypot", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor", "where", "lerp", "addcmul", "addcdiv", "masked_fill", "clamp", "clip", "rsub", "copysign", "xlogy", "logaddexp", "isclose"]
 
-_UNARY = """abs absolute neg negative positive exp exp2 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan asin acos atan sinh cosh tanh sigmoid erf erfc
-floor ceil round trunc frac sign square reciprocal isnan isinf isfinite logical_not bitwise_not relu angle nan_to_num
-rad2deg deg2rad logit bernoulli""".split()
+_UNARY = ["abs", "absolute", "neg", "negative", "positive", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "sigmoid", "erf", "erfc", "floor", "ceil", "round", "trunc", "frac", "sign", "square", "reciprocal", "isnan", "isinf", "isfinite", "logical_not", "bitwise_not", "relu", "angle", "nan_to_num", "rad2deg", "deg2rad", "logit", "bernoulli"]
 
-_FUNCTIONAL_UNARY = """relu leaky_relu gelu silu mish elu selu celu sigmoid tanh hardtanh hardswish hardsigmoid softplus
-logsigmoid relu6 softsign tanhshrink softshrink hardshrink threshold""".split()
+_FUNCTIONAL_UNARY = ["relu", "leaky_relu", "gelu", "silu", "mish", "elu", "selu", "celu", "sigmoid", "tanh", "hardtanh", "hardswish", "hardsigmoid", "softplus", "logsigmoid", "relu6", "softsign", "tanhshrink", "softshrink", "hardshrink", "threshold"]
 
-_DUNDER_BINARY = """add radd sub rsub mul rmul truediv rtruediv floordiv mod pow rpow eq ne lt le gt ge and or xor
-iadd isub imul itruediv ifloordiv imod ipow iand ior ixor""".split()
+_DUNDER_BINARY = ["add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "mod", "pow", "rpow", "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor", "iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", "ipow", "iand", "ior", "ixor"]
 
 
 def _rows() -> dict[Any, Any]:
@@ -310,6 +232,19 @@ def _rows() -> dict[Any, Any]:
         put(torch._C._nn, name, unary)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownArgumentType]
     for name in _DUNDER_BINARY:
         put(torch.Tensor, f"__{name}__", in_place if name.startswith("i") else pointwise)
+    for name in ("max", "min"):
+        put(torch, name, extremum)
+        put(torch.Tensor, name, extremum)
+    for name in ("pow", "__pow__"):
+        put(torch, name, powers)
+        put(torch.Tensor, name, powers)
+    put(torch.Tensor, "pow_", in_place)
+    put(torch, "masked_fill", masked_fill)
+    put(torch.Tensor, "masked_fill", masked_fill)
+    put(torch, "angle", angle)
+    put(torch.Tensor, "angle", angle)
+    put(F, "logsigmoid", contiguous_unary)
+    put(torch._C._nn, "log_sigmoid", contiguous_unary)
     put(torch.Tensor, "__neg__", unary)
     put(torch.Tensor, "__invert__", unary)
     put(torch.Tensor, "__abs__", unary)
@@ -324,8 +259,9 @@ def _rows() -> dict[Any, Any]:
     for name in ("cumsum", "cumprod"):
         put(torch, name, cumulative)
         put(torch.Tensor, name, cumulative)
-    for owner, name in ((F, "dropout"), (F, "dropout1d"), (F, "dropout2d"), (F, "alpha_dropout")):
-        put(owner, name, dropout)
+    for name in ("dropout", "dropout2d", "alpha_dropout"):
+        put(F, name, dropout)
+    put(F, "dropout1d", dropout1d)
     return rows
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from shapecheck.lengths.swept import Int, SweptBool, SweptInt, is_plain, maximum, minimum, where
-from shapecheck.rules.call import Call
+from shapecheck.lengths.swept import SweptBool, SweptInt, is_plain, maximum, minimum, where
+from shapecheck.rules.call import Call, NoRule
 from shapecheck.tensor import LARGEST_VALUES, Bounds, SweptTensor, known_values
 
 
@@ -63,7 +63,7 @@ def wrapped(value: Any, dtype: torch.dtype) -> Any:
     low, high = limits(dtype)
     if is_plain(value):
         return (int(value) - low) % (high - low + 1) + low
-    if dtype == torch.int32 and -(2**31) <= int(value.values.min()) and int(value.values.max()) < 2**31:
+    if dtype == torch.int32 and int(value.values.min()) >= -(2**31) and int(value.values.max()) < 2**31:
         return value
     return (value - low) % (high - low + 1) + low
 
@@ -87,16 +87,15 @@ def _computed(
         return None
     if int(np.prod(result._dims)) > LARGEST_VALUES or not all(map(_is_exact, args)):
         return None
-    operands = [known_values(arg) if isinstance(arg, torch.Tensor) else arg for arg in args]
+    operands = [_boxed(known_values(arg) if isinstance(arg, torch.Tensor) else arg) for arg in args]
     if result.dtype == torch.bool and name not in _COMPARISONS:
         return None  # the sum of two booleans is their disjunction, and so on
     if operation in (operator.floordiv, operator.mod, _swapped_floordiv, _swapped_mod):
         divisor = operands[0] if operation in (_swapped_floordiv, _swapped_mod) else operands[1]
-        for value in _boxed(divisor).flat:
-            if not (value != 0):  # splits: those lengths raise, if PyTorch says so
-                return None
-    values = _boxed(np.frompyfunc(operation, len(operands), 1)(*map(_boxed, operands)))
-    return converted(values, result.dtype)
+        for value in divisor.flat:
+            if not (value != 0):  # splits: what division by zero does is asked of PyTorch
+                raise NoRule
+    return converted(_boxed(np.frompyfunc(operation, len(operands), 1)(*operands)), result.dtype)
 
 
 def _is_exact(operand: Any) -> bool:
@@ -104,11 +103,13 @@ def _is_exact(operand: Any) -> bool:
 
 
 def _boxed(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value
-    box = np.empty((), dtype=object)
-    box[()] = value
-    return box
+    """A value, or an array of them, as an object array of integers."""
+    values = value if isinstance(value, np.ndarray) else np.empty((), dtype=object)
+    if values is not value:
+        values[()] = value
+    if any(type(item) is SweptBool for item in values.flat):
+        return converted(values, torch.int64)
+    return values
 
 
 def _shifted(name: str, args: tuple[Any, ...]) -> Bounds | None:
@@ -124,10 +125,6 @@ def _shifted(name: str, args: tuple[Any, ...]) -> Bounds | None:
         return None
     shift: Any = -right if "sub" in name else right
     return Bounds(left._bounds.low + shift, left._bounds.high + shift, left._bounds.exact)
-
-
-def _number(value: Any) -> Int:
-    return value.as_int() if type(value) is SweptBool else value
 
 
 def _swapped_floordiv(left: Any, right: Any) -> Any:

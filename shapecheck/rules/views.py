@@ -1,0 +1,333 @@
+"""Views of a whole tensor: the same elements under another shape. `reshape` and `flatten` copy where no view is possible."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from shapecheck.lengths.swept import Int, compare, is_plain, where
+from shapecheck.rules.axes import axis_of, sizes_of
+from shapecheck.rules.call import Call, NoRule
+from shapecheck.tensor import (
+    Bounds,
+    Dims,
+    Lazy,
+    Strides,
+    SweptTensor,
+    dims_of,
+    is_surely_contiguous,
+    known_values,
+    make,
+    order_of,
+    ordered,
+    product,
+    strides_of,
+)
+
+_COUNTED = 2**20  # elements up to which the values of a plain tensor are looked at
+
+
+def inherit(result: SweptTensor, source: torch.Tensor) -> SweptTensor:
+    """Some of the same values in another arrangement: what was known of them all still holds."""
+    if type(source) is SweptTensor:
+        if source._values is not None or source._tainted:
+            result._tainted = True
+        bounds = source._bounds
+        if bounds is not None:
+            result._bounds = Bounds(bounds.low, bounds.high, exact=False)
+    elif not source.is_meta and source.dtype in (torch.int64, torch.int32) and 0 < source.numel() <= _COUNTED:
+        result._bounds = Bounds(int(source.min()), int(source.max()), exact=False)
+    return result
+
+
+def rearranged(result: SweptTensor, source: torch.Tensor, function: Any, *args: Any) -> SweptTensor:
+    """All of the same values: exact ones as NumPy's function of the same effect arranges them."""
+    values = known_values(source)
+    if values is not None and type(source) is SweptTensor:
+        try:
+            result._values = np.asarray(function(values, *args), dtype=object)
+            return result
+        except (ValueError, IndexError, TypeError):
+            pass
+    inherit(result, source)
+    if type(source) is SweptTensor:
+        result._bounds = source._bounds
+    return result
+
+
+def view_sizes(call: Call, dims: Dims, sizes: tuple[Any, ...]) -> Dims:
+    """The sizes with -1 resolved; equal sizes on both sides cancel, so that products stay small and provable."""
+    wanted = [size for size in sizes if not (is_plain(size) and size == -1)]
+    if len(sizes) - len(wanted) > 1:
+        raise NoRule
+    call.positive(*dims)
+    for size in wanted:
+        if not (size >= 1):
+            raise NoRule
+    left: list[Int] = []
+    right = list(wanted)
+    for size in dims:
+        for position, other in enumerate(right):
+            if other is size or (is_plain(other) and is_plain(size) and other == size):
+                del right[position]
+                break
+        else:
+            left.append(size)
+    whole, known = product(left), product(right)
+    if len(wanted) == len(sizes):
+        call.need_equal(whole, known)
+        return tuple(sizes)
+    if is_plain(known) and known == 1:
+        rest: Int = whole
+    else:
+        rest = whole // known
+        call.need_equal(rest * known, whole)
+    return tuple(rest if is_plain(size) and size == -1 else size for size in sizes)
+
+
+def view(call: Call, input: torch.Tensor, *shape: Any, **named: Any) -> Any:
+    sizes = sizes_of(shape)
+    if named or not sizes or isinstance(sizes[0], torch.dtype):
+        raise NoRule
+    out = view_sizes(call, dims_of(input), sizes)
+    return _viewed(call, input, out)
+
+
+def view_as(call: Call, input: torch.Tensor, other: torch.Tensor) -> Any:
+    return view(call, input, *dims_of(other))
+
+
+def _viewed(call: Call, input: torch.Tensor, out: Dims) -> Any:
+    strides: Strides = None
+    if not is_surely_contiguous(input):
+        strides = view_strides(dims_of(input), strides_of(input), out)
+        if strides is None:
+            return call.refuse()  # "view size is not compatible with input tensor's size and stride"
+    return rearranged(make(out, input.dtype, strides), input, lambda values: values.reshape([int(s) for s in out]))
+
+
+def view_strides(dims: Dims, strides: Dims, out: Dims) -> Dims | None:
+    """The strides of a view; None where there is none: `computeStride` of ATen/TensorUtils.cpp for positive sizes.
+
+    Walks both shapes from the last axis on: axes whose memory is in one run are taken together, and each such run must be
+    the product of some axes of the view. Where that differs between lengths, the execution is split.
+    """
+    found: list[Int] = [1] * len(out)
+    position = len(out) - 1
+    step: Any = strides[-1] if dims else 1
+    run: Any = 1
+    covered: Any = 1
+    for axis in range(len(dims) - 1, -1, -1):
+        run = run * dims[axis]
+        if axis and (compare(dims[axis - 1], "==", 1) | compare(strides[axis - 1], "==", run * step)):
+            continue
+        while position >= 0 and (compare(covered, "<", run) | compare(out[position], "==", 1)):
+            found[position] = covered * step
+            covered = covered * out[position]
+            position -= 1
+        if compare(covered, "!=", run):
+            return None
+        if axis:
+            step, run, covered = strides[axis - 1], 1, 1
+    return tuple(found) if position < 0 or not dims else None
+
+
+def reshape(call: Call, input: torch.Tensor, *shape: Any, **named: Any) -> SweptTensor:
+    sizes = sizes_of((*shape, *named.values()))
+    out = view_sizes(call, dims_of(input), sizes)
+    # a reshape that cannot be a view copies; one that can keeps the strides of the view
+    strides: Strides = None if is_surely_contiguous(input) else call.lazy_strides()
+    return rearranged(make(out, input.dtype, strides), input, lambda values: values.reshape([int(s) for s in out]))
+
+
+def reshape_as(call: Call, input: torch.Tensor, other: torch.Tensor) -> SweptTensor:
+    return reshape(call, input, *dims_of(other))
+
+
+def ravel(call: Call, input: torch.Tensor) -> SweptTensor:
+    return reshape(call, input, -1)
+
+
+def flatten(call: Call, input: torch.Tensor, start_dim: int = 0, end_dim: int = -1) -> SweptTensor:
+    dims = dims_of(input)
+    if not dims:
+        raise NoRule
+    call.positive(*dims)
+    first, last = axis_of(start_dim, len(dims)), axis_of(end_dim, len(dims))
+    if first > last:
+        raise NoRule
+    out = (*dims[:first], product(dims[first : last + 1]), *dims[last + 1 :])
+    strides: Strides = None if is_surely_contiguous(input) else call.lazy_strides()
+    return rearranged(make(out, input.dtype, strides), input, lambda values: values.reshape([int(s) for s in out]))
+
+
+def unflatten(call: Call, input: torch.Tensor, dim: int, sizes: Any) -> Any:
+    dims = dims_of(input)
+    axis = axis_of(dim, len(dims))
+    if not isinstance(sizes, (tuple, list)) or not sizes:
+        raise NoRule
+    call.positive(*dims)
+    part = view_sizes(call, (dims[axis],), tuple(sizes))
+    return _viewed(call, input, (*dims[:axis], *part, *dims[axis + 1 :]))
+
+
+def permute(call: Call, input: torch.Tensor, *order: Any, **named: Any) -> SweptTensor:
+    rank = len(dims_of(input))
+    axes = tuple(axis_of(axis, rank) for axis in sizes_of((*order, *named.values())))
+    if sorted(axes) != list(range(rank)):
+        raise NoRule
+    return permuted(input, axes)
+
+
+def permuted(input: torch.Tensor, axes: tuple[int, ...]) -> SweptTensor:
+    """The axes in this order."""
+    dims = dims_of(input)
+    out = tuple(dims[axis] for axis in axes)
+    order = order_of(input)
+    if order is not None:
+        strides = ordered(out, tuple(axes.index(axis) for axis in order))
+    else:
+        strides = Lazy(lambda: tuple(strides_of(input)[axis] for axis in axes))
+    return rearranged(make(out, input.dtype, strides), input, np.transpose, axes)
+
+
+def transpose(call: Call, input: torch.Tensor, dim0: int, dim1: int) -> SweptTensor:
+    rank = len(dims_of(input))
+    axes = list(range(rank))
+    first, second = axis_of(dim0, rank), axis_of(dim1, rank)
+    axes[first], axes[second] = axes[second], axes[first]
+    return permuted(input, tuple(axes))
+
+
+def matrix_transpose(call: Call, input: torch.Tensor) -> SweptTensor:
+    rank = len(dims_of(input))
+    if rank > 2:
+        raise NoRule
+    return permuted(input, tuple(range(rank - 1, -1, -1)))
+
+
+def movedim(call: Call, input: torch.Tensor, source: Any, destination: Any) -> SweptTensor:
+    rank = len(dims_of(input))
+    sources, targets = sizes_of((source,)), sizes_of((destination,))
+    if len(sources) != len(targets):
+        raise NoRule
+    moving = dict(zip([axis_of(a, rank) for a in targets], [axis_of(a, rank) for a in sources], strict=True))
+    if len(moving) != len(targets) or len(set(moving.values())) != len(targets):
+        raise NoRule
+    staying = iter([axis for axis in range(rank) if axis not in moving.values()])
+    return permuted(input, tuple(moving[axis] if axis in moving else next(staying) for axis in range(rank)))
+
+
+def unsqueeze(call: Call, input: torch.Tensor, dim: int) -> SweptTensor:
+    dims = dims_of(input)
+    axis = axis_of(dim, len(dims) + 1)
+    out = (*dims[:axis], 1, *dims[axis:])
+    order = order_of(input)
+    if order is not None:
+        strides = ordered(out, (axis, *(a + (a >= axis) for a in order)))
+    else:
+        strides = Lazy(lambda: _with_unit(strides_of(input), dims, axis))
+    return rearranged(make(out, input.dtype, strides), input, np.expand_dims, axis)
+
+
+def _with_unit(strides: Dims, dims: Dims, axis: int) -> Dims:
+    step: Any = strides[axis] * dims[axis] if axis < len(dims) else 1
+    return (*strides[:axis], step, *strides[axis:])
+
+
+def squeeze(call: Call, input: torch.Tensor, dim: Any = None) -> Any:
+    dims = dims_of(input)
+    if dim is None:
+        axes = list(range(len(dims)))
+    else:
+        given = dim if isinstance(dim, (tuple, list)) else (dim,)
+        axes = [axis_of(axis, max(len(dims), 1)) for axis in given]
+        if len(set(axes)) != len(axes):
+            return call.refuse()  # "dim 1 appears multiple times in the list of dims"
+    dropped = [axis for axis in axes if dims and dims[axis] == 1]  # a swept size splits the execution here
+    kept = [axis for axis in range(len(dims)) if axis not in dropped]
+    order = order_of(input)
+    out = tuple(dims[axis] for axis in kept)
+    if order is not None:
+        strides = ordered(out, tuple(kept.index(axis) for axis in order if axis in kept))
+    else:
+        strides = Lazy(lambda: tuple(strides_of(input)[axis] for axis in kept))
+    return rearranged(make(out, input.dtype, strides), input, lambda values: np.squeeze(values, tuple(dropped)))
+
+
+def expand(call: Call, input: torch.Tensor, *sizes: Any, **named: Any) -> SweptTensor:
+    if set(named) - {"size", "implicit"}:
+        raise NoRule
+    dims = dims_of(input)
+    wanted = sizes_of((*sizes, *([named["size"]] if "size" in named else [])))
+    if len(wanted) < len(dims):
+        raise NoRule
+    new = len(wanted) - len(dims)
+    out: list[Int] = []
+    kept: list[Any] = []
+    for position, size in enumerate(wanted):
+        if position < new:
+            if not (size >= 0):
+                raise NoRule
+            out.append(size)
+            continue
+        have = dims[position - new]
+        if is_plain(size) and size == -1:
+            size = have
+        if size is not have:
+            call.need((size == have) | (have == 1))
+            if not (size >= 0):
+                raise NoRule
+        out.append(size)
+        kept.append(True if size is have else size == have)
+
+    def strides() -> Dims:
+        old = strides_of(input)
+        return (*((0,) * new), *(where(same, step, 0) for same, step in zip(kept, old, strict=True)))
+
+    unchanged = not new and all(same is True for same in kept)
+    layout: Strides = Lazy(strides)
+    if unchanged and type(input) is SweptTensor:
+        layout = input._strides
+    elif unchanged and is_surely_contiguous(input):
+        layout = None
+    result = inherit(make(out, input.dtype, layout), input)
+    values = known_values(input) if type(input) is SweptTensor else None
+    if values is not None and all(is_plain(size) for size in out) and int(np.prod(out)) <= 64:
+        try:
+            result._values, result._tainted = np.broadcast_to(values, tuple(out)).copy(), False
+        except ValueError:  # PyTorch refuses it, too
+            pass
+    return result
+
+
+def broadcast_to(call: Call, input: torch.Tensor, size: Any) -> SweptTensor:
+    return expand(call, input, *tuple(size))
+
+
+def expand_as(call: Call, input: torch.Tensor, other: torch.Tensor) -> SweptTensor:
+    return expand(call, input, *dims_of(other))
+
+
+def _rows() -> dict[Any, Any]:
+    rows: dict[Any, Any] = {
+        torch.Tensor.view: view,
+        torch.Tensor.view_as: view_as,
+        torch.Tensor.reshape_as: reshape_as,
+        torch.Tensor.expand: expand,
+        torch.Tensor.expand_as: expand_as,
+    }
+    shared: dict[str, Any] = {
+        "reshape": reshape, "ravel": ravel, "flatten": flatten, "unflatten": unflatten,
+        "permute": permute, "transpose": transpose, "swapaxes": transpose, "swapdims": transpose, "t": matrix_transpose,
+        "movedim": movedim, "moveaxis": movedim, "unsqueeze": unsqueeze, "squeeze": squeeze, "broadcast_to": broadcast_to,
+    }  # fmt: skip
+    for name, rule in shared.items():
+        for owner in (torch, torch.Tensor):
+            rows[getattr(owner, name)] = rule
+    return rows
+
+
+ROWS: dict[Any, Any] = _rows()
