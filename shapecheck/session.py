@@ -116,7 +116,7 @@ def random_state() -> Any:
 
 def _draw(name: str, original: Any, thread: int, tracer: Tracer) -> Any:
     def draw(*args: Any, **kwargs: Any) -> Any:
-        if threading.get_ident() != thread or tracer.asking:  # a first meta kernel imports sympy, which draws
+        if threading.get_ident() != thread or tracer.asking or tracer.sweep.inside:  # torch imports sympy, which draws
             return original(*args, **kwargs)
         raise Undecidable(f"{name} draws a random number")
 

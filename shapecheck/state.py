@@ -26,7 +26,6 @@ from shapecheck.trees import is_mapping, kind_of
 _NumPyRandomState, _NumPyGenerator = np.random.RandomState, np.random.Generator  # the names are patched in a session
 
 _CONTAINERS = (list, dict, set, deque, np.ndarray)
-_MISSING = object()
 _MOST = 5_000  # objects looked at for one call
 _OWN = frozenset(nn.Module().__dict__)
 _ATOMS: frozenset[type] = frozenset(
@@ -165,7 +164,7 @@ class _Walk:
                 self.visit(item)
         elif is_mapping(value):
             self.entries.append(Content(value))
-            for item in list(dict.values(value)):
+            for item in _values(value):
                 self.visit(item)
         elif isinstance(value, set):
             self.entries.append(Content(value))
@@ -274,11 +273,16 @@ def same_content(left: Any, right: Any) -> bool:
     if len(left) != len(right):
         return False
     if is_mapping(left):
-        # dict's own methods: a subclass may make what it is asked for
-        return all(dict.get(right, key, _MISSING) is value for key, value in dict.items(left))
+        return list(left) == list(right) and all(a is b for a, b in zip(_values(left), _values(right), strict=True))
     if isinstance(left, set):
         return set(map(id, _items(left))) == set(map(id, _items(right)))
     return all(a is b for a, b in zip(left, right, strict=True))
+
+
+def _values(mapping: Any) -> list[Any]:
+    """The values by dict's own method: a subclass may make what it is asked for."""
+    values: Any = dict.values(mapping)  # pyright: ignore[reportUnknownVariableType]
+    return list(values)
 
 
 def _refill(container: Any, content: Any) -> None:

@@ -104,13 +104,15 @@ def by_zero(sweep: Sweep, symbol: str, one: float) -> Any:
 def numpy_function(sweep: Sweep, function: np.ufunc, method: str, inputs: Any, options: Any) -> Any:
     """What NumPy computes for a swept number: as a swept one for functions that Python has, else value by value."""
     sweep.meets_numpy = sweep.meets_numpy or not sweep.inside
-    if method == "__call__" and not options and function in _OF_PYTHON:
+    if method == "__call__" and not options:
         arguments = [number if type(number).__name__ == "SweptBool" else operand(sweep, number) for number in inputs]
         kinds = {type(number).__name__ for number in arguments}
-        if kinds <= ({"int", "SweptInt"} if function in _OF_INTEGERS else {"int", "float", "SweptInt", "SweptFloat"}):
-            return _OF_PYTHON[function](*arguments)
-        if kinds == {"SweptFloat"} and function in _ROUNDINGS:
+        if function in _ROUNDINGS and kinds == {"SweptFloat"}:
             return arguments[0].rounded(_ROUNDINGS[function])
+        if function in _OF_PYTHON:
+            followed = {"int", "SweptInt"} if function in _OF_INTEGERS else {"int", "float", "SweptInt", "SweptFloat"}
+            if kinds <= followed:
+                return _OF_PYTHON[function](*arguments)
     return getattr(function, method)(*map(plain, inputs), **options)
 
 

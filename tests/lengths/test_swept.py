@@ -115,7 +115,13 @@ def test_is_what_python_gives_on_other_sweeps(name: str, first: int, last: int):
 
 
 def test_truth_values_are_those_of_python():
-    for function in (lambda a, b: a & b, lambda a, b: a | b, lambda a, b: a ^ b, lambda a, b: a == b, lambda a, b: a != b):
+    for function in (
+        lambda a, b: a & b,
+        lambda a, b: a | b,
+        lambda a, b: a ^ b,
+        lambda a, b: a == b,
+        lambda a, b: a != b,
+    ):
         sweep = Sweep(1, 12)
         t = sweep.variable()
         left, right = compare(t % 2, "==", 0), compare(t, "<", 7)
@@ -282,7 +288,9 @@ def test_texts():
 
 NUMBERS = st.recursive(
     st.one_of(st.just("T"), st.integers(-20, 20)),
-    lambda inner: st.tuples(st.sampled_from(["+", "-", "*", "//", "%", "&", "|", "^", "min", "max", "abs"]), inner, inner),
+    lambda inner: st.tuples(
+        st.sampled_from(["+", "-", "*", "//", "%", "&", "|", "^", "min", "max", "abs"]), inner, inner
+    ),
     max_leaves=6,
 )
 OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {

@@ -42,27 +42,53 @@ FACTS: dict[str, Callable[[Any], Any]] = {
     "ceil": lambda t: (math.ceil(t / 4), math.ceil(-t / 4), math.ceil(t * 0.7), math.ceil((t - 3) / 2 + 1)),
     "trunc": lambda t: (math.trunc(t / 4 - 3), math.trunc(t * 0.7 - 9), math.trunc(5 - t / 2)),
     "round": lambda t: (round(t / 2), round(-t / 2), round(t / 4 - 3), round(t / 3), round(t * 0.7), round(t * 1.5)),
-    "round to digits": lambda t: (round(t / 7, 1), round(t / 8, 2), round(t / 2, 0), round(t * 2.675, 2), round(t / 1, -1)),
+    "round to digits": lambda t: (
+        round(t / 7, 1),
+        round(t / 8, 2),
+        round(t / 2, 0),
+        round(t * 2.675, 2),
+        round(t / 1, -1),
+    ),
     "integers": lambda t: (int(t / 2), int(-t / 2), int(t * 0.7), int(t**0.5)),
     "conversion": lambda t: (float(t / 2), bool(t / 2), bool(t / 2 - 5), complex(t / 2)),
     "floor of infinity": lambda t: math.floor(t * 1e308),
     "floor of no number": lambda t: math.floor((t * 1e308 - t * 1e308) * 0.0),
     "floor past 64 bits": lambda t: math.floor(t * 1e30),
     "comparison": lambda t: (t / 2 > 5, t / 2 == 5, t / 3 != 5, 5 < t / 2, t / 2 <= t / 3 + 1, t / 2 < t, t > t / 2),
-    "comparison without a fraction": lambda t: (t * 0.7 > 5, t * 0.1 == t / 10, t / 10 + 0.2 == (t + 2) / 10, t / 3 < 0.1 * t),
+    "comparison without a fraction": lambda t: (
+        t * 0.7 > 5,
+        t * 0.1 == t / 10,
+        t / 10 + 0.2 == (t + 2) / 10,
+        t / 3 < 0.1 * t,
+    ),
     "comparison of thirds": lambda t: (t / 3 == 2 * t / 6, t / 3 + t / 7 == 10 * t / 21, t / 3 * 3 == t, t / 3 > t / 3),
     "comparison with infinity": lambda t: (t / 2 < math.inf, t / 2 == math.nan, t / 2 != math.nan, t * 0.7 < math.inf),
-    "comparison with large integers": lambda t: (t * 1e16 == 10**16 * 7 + 1, t / 2 < 10**400, t * 1e16 > 2**60, t * 0.7 < 2**70),
+    "comparison with large integers": lambda t: (
+        t * 1e16 == 10**16 * 7 + 1,
+        t / 2 < 10**400,
+        t * 1e16 > 2**60,
+        t * 0.7 < 2**70,
+    ),
     "comparison with others": lambda t: (t / 2 == "2.5", t / 2 == Fraction(5, 2), t / 2 == 2.5 + 0j),
     "order with a text": lambda t: t / 2 < "5",
     "minimum and maximum": lambda t: (min(t / 2, 5), max(t / 3, t / 2 - 1)),
-    "methods of float": lambda t: ((t / 2).is_integer(), (t * 0.7).is_integer(), (t / 4).as_integer_ratio(), (t / 2).hex()),
+    "methods of float": lambda t: (
+        (t / 2).is_integer(),
+        (t * 0.7).is_integer(),
+        (t / 4).as_integer_ratio(),
+        (t / 2).hex(),
+    ),
     "no method of float": lambda t: (t / 2).bit_length(),
     "no index": lambda t: range(t / 2),
     "its class": lambda t: (isinstance(t / 2, float), isinstance(t / 2, int), type(t / 2)("2.5")),
     "copies": lambda t: (copy.copy(t / 2), copy.deepcopy(t / 2), pickle.loads(pickle.dumps(t / 2))),  # noqa: S301
     "mathematics": lambda t: (math.sqrt(t / 2), math.log2(t / 2), math.isclose(t / 2, 5), math.fmod(t / 2, 2)),
-    "large integers": lambda t: (t * 2**52 / 3, (t * 2**55 + 1) / (t * 2**54 + 1), 2**60 / (t + 2**53), t * 2**55 + 0.5),
+    "large integers": lambda t: (
+        t * 2**52 / 3,
+        (t * 2**55 + 1) / (t * 2**54 + 1),
+        2**60 / (t + 2**53),
+        t * 2**55 + 0.5,
+    ),
     "sizes of convolutions": lambda t: (math.floor((t + 2 * 3 - 2 * (5 - 1) - 1) / 3 + 1), int((t - 5) / 2) + 1),
     "NumPy": lambda t: (np.ceil(t / 4), np.floor(t * 0.7), np.rint(t / 2), np.sqrt(t / 2), np.float64(0.5) * (t / 3)),
     "NumPy's small floats": lambda t: (np.float32(0.1) * (t / 3), t / 3 < np.float32(0.7)),
@@ -160,9 +186,9 @@ def chain(t: Any, factor: int, steps: list[Any]) -> Any:
     value = t * factor / 1
     for symbol, constant, swapped in steps:
         left, right = (constant, value) if swapped and symbol != "/" else (value, constant)
-        value = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b}[symbol](
-            left, right
-        )
+        value = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b}[
+            symbol
+        ](left, right)
     return value
 
 
@@ -188,7 +214,9 @@ def test_rounding_and_comparing_is_what_python_does(factor: int, steps: list[Any
             claimed = found.compared(symbol, constant)
             wanted = [{"<": v < constant, "<=": v <= constant, "==": v == constant}.get(symbol) for v in truth]
             opposite = [{">": v > constant, ">=": v >= constant, "!=": v != constant}.get(symbol) for v in truth]
-            assert [at(claimed, i) for i in range(13)] == [a if b is None else b for a, b in zip(wanted, opposite, strict=True)]
+            assert [at(claimed, i) for i in range(13)] == [
+                a if b is None else b for a, b in zip(wanted, opposite, strict=True)
+            ]
 
 
 @given(st.integers(-(2**40), 2**40), st.lists(STEPS, max_size=5), st.integers(1, 2000))
