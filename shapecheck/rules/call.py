@@ -29,6 +29,7 @@ from shapecheck.tensor import (
     Strides,
     SweptTensor,
     contiguous_strides,
+    contiguous_where,
     dims_of,
     is_surely_contiguous,
     make,
@@ -111,7 +112,28 @@ class Call:
         dims = tuple(dims)
         if order is not None and len(order) == len(dims):
             return make(dims, dtype or like.dtype, ordered(dims, order))
-        return make(dims, dtype or like.dtype, self.lazy_strides())
+        return make(dims, dtype or like.dtype, self.elementwise_strides([like], dims))
+
+    def elementwise_strides(self, tensors: Sequence[torch.Tensor], dims: Sequence[Int]) -> Lazy:
+        """Contiguous where all operands turn out to be, else as PyTorch lays it out; looked at only if ever needed."""
+        asked, operands, sizes = self.lazy_strides(), list(tensors), tuple(dims)
+
+        def compute() -> tuple[Int, ...]:
+            if all(self._is_contiguous(tensor) for tensor in operands):
+                return contiguous_strides(sizes)
+            return asked.strides()
+
+        return Lazy(compute)
+
+    def _is_contiguous(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor is contiguous at every live length."""
+        if type(tensor) is not SweptTensor or is_surely_contiguous(tensor):
+            return tensor.is_contiguous() if type(tensor) is not SweptTensor else True
+        where_contiguous = contiguous_where(tensor)
+        if type(where_contiguous) is not SweptBool:
+            return bool(where_contiguous)
+        self.sweep.rest_on(where_contiguous, self.live, "a memory layout")
+        return bool((where_contiguous.values | ~self.live.values).all())
 
     def windowed(self, dims: Sequence[Int], like: torch.Tensor) -> SweptTensor:
         """The result of an operation that keeps the suggested memory format of its argument."""

@@ -88,10 +88,10 @@ def _layout(call: Call, dims: Dims, tensors: list[torch.Tensor]) -> Strides:
         own = dims_of(tensor)
         if len(own) == len(dims) and all(_same(a, b) for a, b in zip(own, dims, strict=True)):
             order = order_of(tensor)
-            return call.lazy_strides() if order is None else ordered(dims, order)
+            return call.elementwise_strides(tensors, dims) if order is None else ordered(dims, order)
         if sum(1 for size in own if not (is_plain(size) and size == 1)) > 1:
             break  # a broadcast operand with an order of its own
-    return call.lazy_strides()
+    return call.elementwise_strides(tensors, dims)
 
 
 def _same(left: Int, right: Int) -> bool:

@@ -1,4 +1,4 @@
-"""A tracer in miniature: runs a function of T once for all lengths, on one path after the other, as the real one does."""
+"""A tracer in miniature: runs a function of T for all lengths at once, on one path after the other."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Certificates and patterns: whatever is claimed for all lengths holds on a range ten times as long, computed by Python."""
+"""Certificates and patterns: what is claimed for all lengths holds on a range ten times as long, computed by Python."""
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -162,7 +163,7 @@ def test_a_quotient_stretches_the_period_no_more_than_needed():
 
 
 def test_integers_that_part_after_the_sweep_are_two():
-    t = Sweep(1, 64).variable()
+    t: Any = Sweep(1, 64).variable()
     early, late = t // 100 % 2, (t + 10) // 100 % 2
     assert early.certificate == late.certificate == Certificate(1, 200, 0)
     assert early is not late
@@ -171,7 +172,7 @@ def test_integers_that_part_after_the_sweep_are_two():
 
 
 def test_integers_without_a_certificate_are_two():
-    t = Sweep(1, 9).variable()
+    t: Any = Sweep(1, 9).variable()
     square, other = t * t, t * t + (t // 100) ** 2
     assert (square.values == other.values).all()
     assert square is not other
@@ -179,7 +180,9 @@ def test_integers_without_a_certificate_are_two():
 
 def test_choices_by_conditions_that_part_after_the_sweep_are_two():
     sweep = Sweep(1, 64)
-    t = sweep.variable()
+    t: Any = sweep.variable()
+    early: Any
+    late: Any
     early, late = compare(t // 100 % 2, "==", 0), compare((t + 10) // 100 % 2, "==", 0)
     assert early.pattern == late.pattern
     assert where(early, 1, 2) is not where(late, 1, 2)
@@ -187,14 +190,14 @@ def test_choices_by_conditions_that_part_after_the_sweep_are_two():
 
 
 def test_equal_integers_are_one():
-    t = Sweep(1, 64).variable()
+    t: Any = Sweep(1, 64).variable()
     assert (t + 15) // 16 is -(-t // 16)
     assert (t // 2 + (t + 1) // 2) is t
     assert t % 4 is t - 4 * (t // 4)
 
 
 def test_a_constant_becomes_plain_only_if_it_is_proved():
-    t = Sweep(1, 64).variable()
+    t: Any = Sweep(1, 64).variable()
     assert t % 2 + (t + 1) % 2 == 1
     assert type(t % 2 + (t + 1) % 2) is int
     assert type(t // 100) is SweptInt  # 0 at all swept lengths
@@ -203,7 +206,7 @@ def test_a_constant_becomes_plain_only_if_it_is_proved():
 
 def test_a_decision_past_the_sweep_asks_for_a_longer_one():
     sweep = Sweep(1, 64)
-    t = sweep.variable()
+    t: Any = sweep.variable()
     sweep.rest_on(compare(t, ">=", 100), sweep.always, "")
     assert (sweep.proved, sweep.horizon) == (False, 101)
 
@@ -218,14 +221,14 @@ def test_a_certificate_past_the_sweep_asks_for_a_longer_one():
 
 def test_nothing_is_rested_on_where_no_length_is_live_for_ever():
     sweep = Sweep(1, 64)
-    t = sweep.variable()
+    t: Any = sweep.variable()
     sweep.rest_on(compare(t * t, ">", 0), compare(t, "<=", 9), "")
     assert (sweep.proved, sweep.horizon) == (True, 10)
 
 
 def test_a_gap_is_remembered():
     sweep = Sweep(1, 64)
-    t = sweep.variable()
+    t: Any = sweep.variable()
     sweep.rest_on(compare(t * t, ">", 0), sweep.always, "squares")
     assert (sweep.proved, sweep.gaps) == (False, ["squares"])
 
@@ -270,12 +273,18 @@ PLAIN: dict[str, Callable[..., Any]] = {
     "xor": lambda a, b: a ^ b,
     "where": lambda c, a, b: a if c else b,
 }
+
+
+def _compared(symbol: str, left: Any, right: Any) -> Any:
+    return compare(left, symbol, right)
+
+
 SWEPT: dict[str, Callable[..., Any]] = {
     **PLAIN,
     "min": minimum,
     "max": maximum,
     "where": where,
-    **{symbol: (lambda symbol: lambda a, b: compare(a, symbol, b))(symbol) for symbol in SYMBOLS},
+    **{symbol: functools.partial(_compared, symbol) for symbol in SYMBOLS},
 }
 
 
@@ -296,7 +305,7 @@ def holds(value: Any, sweep: Sweep, truth: list[Any]) -> None:
         assert set(truth) == {value}, "a plain value is a claim about all lengths"
         return
     assert value.values.tolist() == truth[:swept]
-    claim = value.pattern if type(value) is SweptBool else value.certificate
+    claim: Any = value.pattern if type(value) is SweptBool else value.certificate
     if claim is None:
         return
     start, period = max(claim.start, sweep.first) - sweep.first, claim.period

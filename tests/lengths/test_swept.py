@@ -32,6 +32,8 @@ from shapecheck.lengths.swept import (
 )
 from tests.lengths.paths import Paths, explore, plainly, same
 
+NAN = float("nan")
+
 
 class Color(IntEnum):
     RED = 3
@@ -61,12 +63,21 @@ FACTS: dict[str, Callable[[Any], Any]] = {
     "negative shift": lambda t: t << -1,
     "masks": lambda t: (t & 3, t & 6, t & -8, t & ~7, -t & 12, 12 & t, t & 0, t & -1),
     "other bits": lambda t: (t | 8, t ^ 5, -t | 3, 5 ^ -t, t & (t - 1), t | (t + 5), t ^ (t * 3)),
-    "comparison": lambda t: (t < 5, t <= 5, t > 5, t >= 5, t == 5, t != 5, 5 < t, 5 == t, t < t, t == t),
-    "compared with sizes": lambda t: (t < 2 * t - 9, t // 2 == t % 7, t != t // 1),
-    "compared with a float": lambda t: (t < 5.5, t <= 5.0, t > 5.5, t >= 5.5, t == 5.0, t == 5.5, t != 5.5, 5.5 < t),
+    "comparison": lambda t: (t < 5, t <= 5, t > 5, t >= 5, t == 5, t != 5, operator.lt(5, t), operator.eq(5, t)),
+    "compared with sizes": lambda t: (t < 2 * t - 9, t // 2 == t % 7, t != t // 1, t <= t + 0),
+    "compared with a float": lambda t: (
+        t < 5.5,
+        t <= 5.0,
+        t > 5.5,
+        t >= 5.5,
+        t == 5.0,
+        t == 5.5,
+        t != 5.5,
+        operator.lt(5.5, t),
+    ),
     "compared with no number": lambda t: (t == "5", t != None, t == [5]),  # noqa: E711
-    "compared with infinity": lambda t: (t < math.inf, t > -math.inf, t >= math.inf, t == math.inf, t < math.nan),
-    "compared with what no size reaches": lambda t: (t < 2**63, t > -(2**80), t == 2**64, 2**63 - 1 <= t),
+    "compared with infinity": lambda t: (t < math.inf, t > -math.inf, t >= math.inf, t == math.inf, t < NAN, t != NAN),
+    "compared with what no size reaches": lambda t: (t < 2**63, t > -(2**80), t == 2**64, operator.le(2**63 - 1, t)),
     "order with a text": lambda t: t < "5",
     "minimum and maximum": lambda t: (min(t, 5), max(t, 5, t // 2), min(7, t), max(t % 4, t % 7)),
     "truth": lambda t: (bool(t - 5), not t % 3, t % 2 and 7, t % 2 or 7),
@@ -85,7 +96,7 @@ FACTS: dict[str, Callable[[Any], Any]] = {
     "no method of int": lambda t: t.shape,
     "math": lambda t: (math.sqrt(t), math.gcd(t, 12), math.log2(t), math.prod([t, 2, t])),
     "its class": lambda t: (isinstance(t, int), isinstance(t, float), type(t)("7")),
-    "copies": lambda t: (copy.copy(t), copy.deepcopy([t])[0], pickle.loads(pickle.dumps(t))),  # noqa: S301
+    "copies": lambda t: (copy.copy(t), copy.deepcopy([t])[0], pickle.loads(pickle.dumps(t))),
     "sums": lambda t: (sum([t, 1, t]), sum(range(t % 9))),
     "collatz": lambda t: t // 2 if t % 2 == 0 else 3 * t + 1,
     "larger than 64 bits": lambda t: (t**20, t**20 % 7, t * 2**70, 2**70 - t, t // 2**70, t % 2**70, t & 2**70),
@@ -123,8 +134,9 @@ def test_truth_values_are_those_of_python():
         lambda a, b: a != b,
     ):
         sweep = Sweep(1, 12)
-        t = sweep.variable()
-        left, right = compare(t % 2, "==", 0), compare(t, "<", 7)
+        t: Any = sweep.variable()
+        left: Any = compare(t % 2, "==", 0)
+        right: Any = compare(t, "<", 7)
         for other, column in ((right, right.values), (True, True), (False, False), (left, left.values)):
             found = function(left, other)
             assert [at(found, i) for i in range(12)] == function(left.values, column).tolist()
@@ -134,10 +146,10 @@ FLAGS: dict[str, Callable[[Any], Any]] = {
     "arithmetic": lambda b: (b + 1, 1 - b, b * 3, b - b, b // 2, 7 % (b + 1), b / 2, 2 / (b + 1), b**2, 2**b, b << 2),
     "signs": lambda b: (-b, +b, abs(b), round(b), math.floor(b)),
     "bits": lambda b: (b & 6, b | 6, 6 ^ b, b & True, False | b),
-    "comparison": lambda b: (b < 1, b == 1, b == True, b != 0, b >= 0.5, 1 > b),  # noqa: E712
+    "comparison": lambda b: (b < 1, b == 1, b == True, b != 0, b >= 0.5, operator.gt(1, b)),  # noqa: E712
     "conversion": lambda b: (bool(b), int(b), float(b), str(b), f"{b}", not b, [3, 4][b]),
     "class": lambda b: (isinstance(b, bool), isinstance(b, int)),
-    "copies": lambda b: (bool(copy.copy(b)), bool(copy.deepcopy(b)), pickle.loads(pickle.dumps(b))),  # noqa: S301
+    "copies": lambda b: (bool(copy.copy(b)), bool(copy.deepcopy(b)), pickle.loads(pickle.dumps(b))),
     "NumPy": lambda b: (np.add(b, 1), np.int64(3) * b, np.sqrt(b)),
 }
 
@@ -188,7 +200,7 @@ def test_inside_the_analyzer_numbers_past_61_bits_are_undecidable():
 
 
 def test_choosing_a_number_past_61_bits_is_undecidable_only_if_it_is_chosen():
-    t = Sweep(1, 9).variable()
+    t: Any = Sweep(1, 9).variable()
     assert minimum(t, 2**63) is t
     with pytest.raises(Undecidable, match=r"2\*\*61"):
         where(compare(t, ">", 5), 2**63, t)
@@ -236,7 +248,7 @@ def test_numbers_of_two_sweeps_do_not_meet():
 
 def test_every_number_lives_as_long_as_its_sweep():
     sweep = Sweep(1, 9)
-    t = sweep.variable()
+    t: Any = sweep.variable()
     numbers = [t * t + i for i in range(50)] + [t + i for i in range(50)]
     known = {id(number) for number in numbers}
     del numbers
@@ -246,8 +258,9 @@ def test_every_number_lives_as_long_as_its_sweep():
 
 
 def test_values_cannot_be_written():
+    t: Any = Sweep(1, 9).variable()
     with pytest.raises(ValueError, match="read-only"):
-        (Sweep(1, 9).variable() + 1).values[0] = 7
+        t.values[0] = 7
 
 
 def test_a_memo_is_computed_once():
@@ -262,7 +275,7 @@ def test_an_empty_sweep_is_refused():
 
 
 def test_a_sweep_of_one_length():
-    t = Sweep(7, 7).variable()
+    t: Any = Sweep(7, 7).variable()
     assert type(t) is SweptInt
     assert (t.certificate, at(t * 2, 0)) == (Certificate(7, 1, 1), 14)
 
@@ -276,12 +289,12 @@ def test_is_plain():
 
 
 def test_at():
-    t = Sweep(3, 9).variable()
+    t: Any = Sweep(3, 9).variable()
     assert (at(t, 2), at(compare(t, ">", 4), 2), at(t / 2, 2), at("text", 2), at(7, 2)) == (5, True, 2.5, "text", 7)
 
 
 def test_texts():
-    t = Sweep(1, 64).variable()
+    t: Any = Sweep(1, 64).variable()
     assert (repr((t + 15) // 16), f"{t * t}", str(t / 2)) == ("ceil(T/16)", "<1..4096>", "<swept float 0.5..32>")
     assert repr(compare(t, ">", 4)) == "<swept bool, true for 60 of 64 lengths>"
 
