@@ -19,16 +19,13 @@ from shapecheck.ask import Answer, Budget, Memo, ask
 from shapecheck.execution import error_at
 from shapecheck.journal import Journal, changed_by
 from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable
+from shapecheck.outcomes import Dead
 from shapecheck.recipes import Recipes
 from shapecheck.record import ORIGIN, Frame, Record, Refusal, operation_name
 from shapecheck.rules import ALWAYS, IN_PLACE_FORMS, RANDOM, RULES, STRUCTURAL, Call, NoRule
 from shapecheck.rules.indexing import INDEXED, index_in_range
 from shapecheck.tensor import SweptTensor, dims_of, known_values, make
 from shapecheck.trees import kind_of, leaves, map_tree, tensors_of
-
-
-class Dead(BaseException):
-    """No length of this path is live any more. Not an `Exception`: analyzed code must not catch it."""
 
 
 class Running(Protocol):

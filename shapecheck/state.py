@@ -25,6 +25,7 @@ from shapecheck.trees import is_mapping, kind_of
 
 _NumPyRandomState, _NumPyGenerator = np.random.RandomState, np.random.Generator  # the names are patched in a session
 
+_DICT: Any = dict  # of whatever items
 _CONTAINERS = (list, dict, set, deque, np.ndarray)
 _MOST = 5_000  # objects looked at for one call
 _OWN = frozenset(nn.Module().__dict__)
@@ -281,8 +282,7 @@ def same_content(left: Any, right: Any) -> bool:
 
 def _values(mapping: Any) -> list[Any]:
     """The values by dict's own method: a subclass may make what it is asked for."""
-    values: Any = dict.values(mapping)  # pyright: ignore[reportUnknownVariableType]
-    return list(values)
+    return list(_DICT.values(mapping))
 
 
 def _refill(container: Any, content: Any) -> None:

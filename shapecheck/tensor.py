@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 import numpy as np
 import torch
@@ -28,23 +28,12 @@ from shapecheck.layout import (
     product,
     strides_in,
 )
-from shapecheck.lengths.swept import Bool, Int, SweptBool, SweptFloat, SweptInt, Undecidable, compare, is_plain
+from shapecheck.lengths.swept import Bool, Int, Undecidable, is_plain
+from shapecheck.sizes import SweptSize, size_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch.fx import Node
-
-
-class _IntLike(int, torch.SymInt):
-    """The class that a swept integer claims: torch's argument parsers then take it without asking for its value."""
-
-
-class _FloatLike(float, torch.SymFloat):
-    """The same for a swept float."""
-
-
-SweptInt.python_class = _IntLike
-SweptFloat.python_class = _FloatLike
 
 
 class Dispatcher(Protocol):
@@ -247,50 +236,6 @@ class SweptTensor(torch.Tensor):
         return SweptTensor.dispatcher
 
 
-_TUPLE: Any = tuple  # of whatever items
-
-
-class SweptSize(tuple[Any, ...]):
-    """What `shape` and `size()` return where a size is swept: like `torch.Size`, which takes plain ints only."""
-
-    __slots__ = ()
-
-    @property
-    def __class__(self) -> type:
-        return torch.Size
-
-    def numel(self) -> Any:
-        return product(self)
-
-    def __getitem__(self, index: Any) -> Any:
-        item = _TUPLE.__getitem__(self, index)
-        return size_of(item) if isinstance(index, slice) else item
-
-    def __add__(self, other: Any) -> Any:
-        return size_of(tuple(self) + tuple(other)) if _is_tuple(other) else NotImplemented
-
-    def __radd__(self, other: Any) -> Any:
-        return size_of(tuple(other) + tuple(self)) if _is_tuple(other) else NotImplemented
-
-    def __eq__(self, other: object) -> Any:
-        if not _is_tuple(other) or len(other) != len(self):
-            return False
-        return all(bool(compare(mine, "==", theirs)) for mine, theirs in zip(self, other, strict=True))
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash(tuple(self))
-
-    def __repr__(self) -> str:
-        return f"torch.Size([{', '.join(map(str, self))}])"
-
-
-def _is_tuple(value: object) -> TypeGuard[tuple[Any, ...]]:
-    return isinstance(value, tuple)
-
-
 _CPU = torch.device("cpu")
 _serials = itertools.count()
 
@@ -328,14 +273,6 @@ def made_so_far() -> int:
 def dims_of(tensor: torch.Tensor) -> Dims:
     """The sizes of a swept or of a plain tensor."""
     return tensor._dims if type(tensor) is SweptTensor else tuple(tensor.shape)
-
-
-def size_of(dims: Sequence[Any]) -> Any:
-    """`torch.Size` where all sizes are plain, else a `SweptSize`."""
-    for size in dims:
-        if type(size) is SweptInt:
-            return SweptSize(dims)
-    return torch.Size(dims)
 
 
 def strides_of(tensor: torch.Tensor) -> Dims:
@@ -395,7 +332,6 @@ __all__ = [
     "Order",
     "Recipe",
     "Strides",
-    "SweptBool",
     "SweptSize",
     "SweptTensor",
     "contiguous_strides",

@@ -8,7 +8,6 @@ enters a module call leaves it in exactly one way: with an output, with an error
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import compress
 from typing import Any
 
@@ -19,26 +18,14 @@ from shapecheck.join import Joiner
 from shapecheck.journal import Journal, States
 from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, Unhashable, compare
 from shapecheck.modules import WholeCall, is_layer, may_skip_hooks
-from shapecheck.operations import Dead, Operations
+from shapecheck.operations import Operations
+from shapecheck.outcomes import Bypass, Dead, Outcomes, Raised, has_cause
 from shapecheck.record import ORIGIN, Doubt, Frame, Record, Refusal, last_index, operation_name
 from shapecheck.rules import LEAF_RULES, Call
 from shapecheck.tensor import SweptTensor, made_so_far
 from shapecheck.texts import Texts, is_explicit
 
 MAX_PATHS = 512  # runs of one module call, past which the lengths that are left are undecided
-
-Outcomes = list[tuple[SweptBool, Any]]  # lengths, and the output (or Raised) of a module call for them
-
-
-class Bypass(BaseException):
-    """Code that goes around `__torch_function__` reached torch's dispatcher with a swept tensor."""
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """An outcome of a module call: it raises."""
-
-    error: Exception
 
 
 class Tracer:
@@ -352,7 +339,7 @@ class Tracer:
             if self.sweep.poked:
                 self.sweep.poked = False
                 frame.doubt = Undecidable("a size is passed to a function of torch that cannot be followed")
-            elif _has_cause(error, Unhashable):
+            elif has_cause(error, Unhashable):
                 frame.doubt = Undecidable("a size is used as a key")
             return Raised(error)
         finally:
@@ -424,13 +411,4 @@ class Tracer:
         self.record.doubts.append(Doubt(frame.path, self._operations.current, self.live, reason))
 
 
-def _has_cause(error: BaseException | None, kind: type) -> bool:
-    """Whether an exception of this kind is at the root of another one."""
-    while error is not None:
-        if isinstance(error, kind):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-__all__ = ["MAX_PATHS", "Outcomes", "Raised", "Tracer"]
+__all__ = ["MAX_PATHS", "Tracer"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from shapecheck.lengths.undecidable import Undecidable
 if TYPE_CHECKING:
     from shapecheck.lengths.swept import Sweep
 
+_NO_NUMBERS = (str, bytes, type(None), list, tuple, dict, set, frozenset)
 _EXACT_IN_NUMPY: tuple[Any, ...] = (np.bool_, np.int64, np.float64)  # the others wrap or round differently
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
@@ -77,9 +79,10 @@ def mixed(symbol: str, left: Any, right: Any) -> Any:
 
     function = OPERATORS[symbol]
     sweep = left.sweep if is_swept(left) else right.sweep
+    given = left, right
     left, right = operand(sweep, left), operand(sweep, right)
     if left is NotImplemented or right is NotImplemented:
-        return NotImplemented
+        return refused(function, given, 1)
     if is_foreign(left) or is_foreign(right):
         return function(plain(left), plain(right))
     if _is_integer(left) and _is_integer(right):
@@ -92,6 +95,13 @@ def mixed(symbol: str, left: Any, right: Any) -> Any:
     return function(
         *(number if is_plain(number) or _is_float(number) else SweptFloat.of(number) for number in (left, right))
     )
+
+
+def refused(function: Callable[[Any, Any], Any], operands: tuple[Any, Any], one: float) -> Any:
+    """NotImplemented; but what Python raises, where one operand is of a kind of its own that has no answer either."""
+    if any(type(number) in _NO_NUMBERS for number in operands):
+        function(*(one if is_swept(number) else number for number in operands))
+    return NotImplemented
 
 
 def by_zero(sweep: Sweep, symbol: str, one: float) -> Any:
@@ -151,8 +161,18 @@ _ROUNDINGS: dict[np.ufunc, Callable[[Any], Any]] = {
     np.rint: round,
 }
 
-# what NumPy looks up on the elements of an array of objects, and no Python integer has
-NUMPY_FUNCTIONS = frozenset(name for name, value in vars(np).items() if isinstance(value, np.ufunc))
+# what NumPy looks up on the elements of an array of objects, and no Python number has
+_NUMPY_FUNCTIONS = frozenset(name for name, value in vars(np).items() if isinstance(value, np.ufunc))
+
+
+def is_of_numpy(sweep: Sweep, name: str, kind: type) -> bool:
+    """Whether an attribute that Python's numbers lack is wanted of one that may well be NumPy's."""
+    if name in _NUMPY_FUNCTIONS:
+        return True
+    if not sweep.meets_numpy or name.startswith("__") or not hasattr(kind, name):
+        return False
+    caller: str = sys._getframe(2).f_globals.get("__name__", "")  # pyright: ignore[reportPrivateUsage]
+    return not caller.startswith("numpy.")  # which does without
 
 
 def is_foreign(number: Any) -> bool:

@@ -14,14 +14,15 @@ import numpy as np
 
 from shapecheck.lengths.comparison import COMPARISONS, LARGEST, answer
 from shapecheck.lengths.mixed import (
-    NUMPY_FUNCTIONS,
     OPERATORS,
     by_zero,
     is_foreign,
+    is_of_numpy,
     is_swept,
     numpy_function,
     operand,
     plain,
+    refused,
 )
 from shapecheck.lengths.quotient import Quotient
 from shapecheck.lengths.swept_bool import SweptBool
@@ -128,7 +129,7 @@ class SweptFloat:
         """`self symbol other` as a vector."""
         number = operand(self.sweep, other)
         if number is NotImplemented:
-            return number
+            return refused(COMPARISONS[symbol], (self, other), 1.0)
         if is_foreign(number):
             return COMPARISONS[symbol](float(self), number)
         known = Quotient.of(number) if type(number) is not SweptFloat else number.quotient
@@ -217,7 +218,7 @@ class SweptFloat:
             raise Undecidable("a number made from sizes is passed to a function of torch that cannot be followed")
         if not name.startswith("__") and hasattr(float, name):
             return getattr(float(self), name)
-        if name in NUMPY_FUNCTIONS or (self.sweep.meets_numpy and name[:2] != "__" and hasattr(np.float64, name)):
+        if is_of_numpy(self.sweep, name, np.float64):
             raise Undecidable(f"a number made from sizes is used as a number of NumPy ({name})")
         raise AttributeError(f"'float' object has no attribute {name!r}")
 
@@ -251,9 +252,10 @@ class SweptFloat:
 
     def _vector(self, symbol: str, left: Any, right: Any, rule: Rule) -> Any:
         """An operation that IEEE 754 rounds correctly, in Python as in NumPy."""
+        given = left, right
         left, right = operand(self.sweep, left), operand(self.sweep, right)
         if left is NotImplemented or right is NotImplemented:
-            return NotImplemented
+            return refused(OPERATORS[symbol], given, 1.0)
         if is_foreign(left) or is_foreign(right):
             return OPERATORS[symbol](plain(left), plain(right))
         left, right = _as_float(left), _as_float(right)
@@ -266,9 +268,10 @@ class SweptFloat:
         return SweptFloat.make(self.sweep, values, known)
 
     def _by_element(self, symbol: str, left: Any, right: Any) -> Any:
+        given = left, right
         left, right = operand(self.sweep, left), operand(self.sweep, right)
         if left is NotImplemented or right is NotImplemented:
-            return NotImplemented
+            return refused(OPERATORS[symbol], given, 1.0)
         if is_foreign(left) or is_foreign(right):
             return OPERATORS[symbol](plain(left), plain(right))
         return by_element(self.sweep, OPERATORS[symbol], _as_float(left), _as_float(right))

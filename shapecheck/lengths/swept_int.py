@@ -33,7 +33,7 @@ from shapecheck.lengths.comparison import (
     compare_with_float,
     maximum,
 )
-from shapecheck.lengths.mixed import NUMPY_FUNCTIONS, OPERATORS, by_zero, is_swept, mixed, numpy_function, operand
+from shapecheck.lengths.mixed import OPERATORS, by_zero, is_of_numpy, is_swept, mixed, numpy_function, operand, refused
 from shapecheck.lengths.undecidable import TooLargeError, Undecidable, Unhashable
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ class SweptInt:
         if type(number) is float:
             return compare_with_float(self, symbol, number)
         if number is NotImplemented:
-            return number
+            return refused(COMPARISONS[symbol], (self, other), 1)
         if is_swept(number):
             return number.compared(MIRRORED[symbol], self)
         return COMPARISONS[symbol](int(self), number)
@@ -266,7 +266,7 @@ class SweptInt:
             raise Undecidable("a size is passed to a function of torch that cannot be followed")
         if not name.startswith("__") and hasattr(int, name):
             return getattr(int(self), name)  # rarer needs of Python code: one run for each value
-        if name in NUMPY_FUNCTIONS or (self.sweep.meets_numpy and name[:2] != "__" and hasattr(np.int64, name)):
+        if is_of_numpy(self.sweep, name, np.int64):
             raise Undecidable(f"a size is used as a number of NumPy ({name})")
         raise AttributeError(f"'int' object has no attribute {name!r}")
 

@@ -116,7 +116,7 @@ class Call:
 
     def elementwise_strides(self, tensors: Sequence[torch.Tensor], dims: Sequence[Int]) -> Lazy:
         """Contiguous where all operands turn out to be, else as PyTorch lays it out; looked at only if ever needed."""
-        asked, operands, sizes = self.lazy_strides(), list(tensors), tuple(dims)
+        asked, operands, sizes = self.lazy_strides(), [frozen(tensor) for tensor in tensors], tuple(dims)
 
         def compute() -> tuple[Int, ...]:
             if all(self._is_contiguous(tensor) for tensor in operands):
@@ -167,8 +167,9 @@ class Call:
     def lazy_strides(self, position: int | None = None) -> Lazy:
         """The strides of the result (or of one of several), asked of PyTorch if ever needed."""
         sweep, live, function = self.sweep, self.live, self.function
-        args, kwargs = map_tree(_frozen, (self.args, self.kwargs))
+        args, kwargs = map_tree(frozen, (self.args, self.kwargs))
 
+        @functools.cache
         def compute() -> tuple[Int, ...]:
             refused = self.refused()
             asked = live if refused is None else live & ~refused
@@ -205,8 +206,8 @@ def _channels_last(dims: Dims, strides: Dims) -> Bool:
     return verdict
 
 
-def _frozen(leaf: Any) -> Any:
-    """A copy that later changes in place do not reach."""
+def frozen(leaf: Any) -> Any:
+    """A copy that later changes in place do not reach; anything but a swept tensor as it is."""
     if type(leaf) is SweptTensor:
         return make(leaf._dims, leaf._dtype, leaf._strides, values=leaf._values, bounds=leaf._bounds)
     return leaf
@@ -269,4 +270,4 @@ def _build(item: Any) -> Any:
     return item
 
 
-__all__ = ["Call", "Lazy", "NoRule", "contiguous_strides"]
+__all__ = ["Call", "NoRule", "frozen"]

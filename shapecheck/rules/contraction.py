@@ -11,7 +11,7 @@ from shapecheck.lengths.swept import Int, Undecidable, is_plain
 from shapecheck.rules.call import Call, NoRule
 from shapecheck.rules.indexing import index_in_range
 from shapecheck.rules.pointwise import broadcast
-from shapecheck.tensor import Dims, Lazy, SweptTensor, dims_of, make
+from shapecheck.tensor import Dims, Lazy, SweptTensor, dims_of, is_surely_contiguous, make
 
 
 def linear(call: Call, input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> SweptTensor:
@@ -22,6 +22,7 @@ def linear(call: Call, input: torch.Tensor, weight: torch.Tensor, bias: torch.Te
     call.need_same_dtype(input, weight, bias)
     if bias is not None and dims_of(bias) != (matrix[0],):
         raise NoRule
+    call.need_kernel((input.dtype, 2), (input.dtype, 2))
     call.need_equal(dims[-1], matrix[1])
     return make((*dims[:-1], matrix[0]), input.dtype)
 
@@ -50,6 +51,32 @@ def bmm(call: Call, input: torch.Tensor, mat2: torch.Tensor) -> SweptTensor:
     return make((left[0], left[1], right[2]), input.dtype)
 
 
+def product_of_matrices(call: Call, input: torch.Tensor, mat2: torch.Tensor, **named: Any) -> SweptTensor:
+    """torch.mm: `matmul` of two matrices and nothing else."""
+    if named or len(dims_of(input)) != 2 or len(dims_of(mat2)) != 2:
+        raise NoRule
+    return matmul(call, input, mat2)
+
+
+def added(
+    call: Call, input: torch.Tensor, first: torch.Tensor, second: torch.Tensor, *, beta: Any = 1, alpha: Any = 1, out: Any = None
+) -> SweptTensor:
+    """addmm and baddbmm: a product, and something that broadcasts to it."""
+    rank = 3 if "bmm" in call.function.__name__ else 2
+    left, right, own = dims_of(first), dims_of(second), dims_of(input)
+    if out is not None or len(left) != rank or len(right) != rank or len(own) > rank or not first.dtype.is_floating_point:
+        raise NoRule
+    call.positive(*left, *right, *own)
+    call.need_same_dtype(input, first, second)
+    call.need_equal(left[-1], right[-2])
+    if rank == 3:
+        call.need_equal(left[0], right[0])
+    dims = (*left[:-1], right[-1])
+    for size, wanted in zip(own, dims[rank - len(own) :], strict=True):
+        call.need((size == wanted) | (size == 1))
+    return make(dims, first.dtype, call.lazy_strides())
+
+
 def attention(
     call: Call,
     query: torch.Tensor,
@@ -69,12 +96,14 @@ def attention(
         raise NoRule
     call.positive(*q, *k, *v)
     call.need_same_dtype(query, key, value)
-    for one, other in (*zip(q[:-2], k[:-2], strict=True), *zip(k[:-1], v[:-1], strict=True), (q[-1], k[-1])):
-        call.need_equal(one, other)
+    for one, other in (*zip(q[:-2], k[:-2], strict=True), *zip(k[:-1], v[:-1], strict=True)):
+        if one is not other and not (one == other):
+            raise NoRule  # some kernels broadcast, and some do not look
+    call.need_equal(q[-1], k[-1])
     if attn_mask is not None:
         mask = dims_of(attn_mask)
         scores = (*q[:-2], q[-2], k[-2])
-        if len(mask) > len(scores):
+        if not 2 <= len(mask) <= len(scores):
             raise NoRule
         for size, wanted in zip(mask, scores[len(scores) - len(mask) :], strict=True):
             if size is not wanted and not (is_plain(size) and size == 1):
@@ -146,7 +175,9 @@ def multi_head_attention(
             raise NoRule
         call.need_equal(mask[0], k[1])
         call.need_equal(mask[1], k[0])
-    output = make((q[0], q[1], width), query.dtype)
+    # nn.MultiheadAttention(batch_first=True) hands over transposed inputs, and in eager takes a fast path of another layout
+    fast = not training and not is_surely_contiguous(query)
+    output = make((q[0], q[1], width), query.dtype, Lazy(_open_layout) if fast else None)
     if not need_weights:
         return output, None
     heads: tuple[Int, ...] = () if average_attn_weights else (num_heads,)
@@ -175,6 +206,12 @@ ROWS: dict[Any, Any] = {
     torch.matmul: matmul,
     torch.Tensor.matmul: matmul,
     torch.Tensor.__matmul__: matmul,
+    torch.mm: product_of_matrices,
+    torch.Tensor.mm: product_of_matrices,
+    torch.addmm: added,
+    torch.Tensor.addmm: added,
+    torch.baddbmm: added,
+    torch.Tensor.baddbmm: added,
     torch.bmm: bmm,
     torch.Tensor.bmm: bmm,
     F.embedding: embedding,

@@ -14,23 +14,29 @@ from shapecheck.tensor import Dims, Lazy, Strides, SweptTensor, dims_of, is_sure
 
 
 def per_axis(value: Any, rank: int) -> tuple[Any, ...]:
-    """`3` or `(3,)` or `(3, 1)` as one value for each spatial axis."""
-    if isinstance(value, str):
-        raise NoRule
+    """`3` or `(3,)` or `(3, 1)` as one value for each spatial axis; what PyTorch says of another number is asked."""
     if isinstance(value, (tuple, list)):
         if len(value) == rank:
             return tuple(value)
         if len(value) != 1:
             raise NoRule
         value = value[0]
+    if not is_plain(value):
+        raise NoRule
     return (value,) * rank
 
 
+def _are_plain(*settings: Sequence[Any]) -> bool:
+    return all(is_plain(value) for setting in settings for value in setting)
+
+
+def _are_positive(*settings: Sequence[Any]) -> bool:
+    return all(value >= 1 for setting in settings for value in setting)
+
+
 def _plain_positive(*settings: Sequence[Any]) -> None:
-    for setting in settings:
-        for value in setting:
-            if not is_plain(value) or value < 1:
-                raise NoRule
+    if not _are_plain(*settings) or not _are_positive(*settings):
+        raise NoRule
 
 
 def windows(size: Int, kernel: int, stride: int, padding: Int, dilation: int) -> Int:
@@ -49,11 +55,24 @@ def _batched(call: Call, x: torch.Tensor, rank: int) -> tuple[Int, ...]:
     return dims
 
 
-def _layout(call: Call, input: torch.Tensor, rank: int) -> Strides:
+def _convolved(call: Call, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, rank: int) -> Dims:
+    """The sizes of the argument; PyTorch needs one dtype, and one that its kernel is made for."""
+    dims = dims_of(x)
+    if len(dims) not in (rank + 1, rank + 2) or len(dims_of(weight)) != rank + 2:
+        raise NoRule
+    call.positive(*dims[:-rank])  # batch and channels
+    for size in dims[-rank:]:
+        call.need(size >= 1)  # "Only zero batch or zero channel inputs are supported"
+    call.need_same_dtype(x, weight, bias)
+    call.need_kernel((x.dtype, rank + 2), (x.dtype, rank + 2))
+    return dims
+
+
+def _layout(call: Call, input: torch.Tensor, rank: int, dims: Dims) -> Strides:
     """Contiguous for a contiguous input; for a permuted one the convolution backends differ, so it is left open."""
-    if is_surely_contiguous(input) or (rank > 1 and call.plain_formats(input)):
+    if is_surely_contiguous(input):
         return None
-    return Lazy(_open_layout)
+    return call.in_format_of([input], dims, Lazy(_open_layout)) if rank > 1 else Lazy(_open_layout)
 
 
 def _open_layout() -> Dims:
@@ -72,36 +91,34 @@ def convolution(rank: int) -> Any:
         padding: Any = 0,
         dilation: Any = 1,
         groups: int = 1,
-    ) -> SweptTensor:
-        dims = _batched(call, input, rank)
+    ) -> Any:
+        dims = _convolved(call, input, weight, bias, rank)
         filters = dims_of(weight)
-        if len(filters) != rank + 2 or not is_plain(groups) or groups < 1:
-            raise NoRule
         stride, dilation = per_axis(stride, rank), per_axis(dilation, rank)
         kernel = filters[2:]
-        if padding == "same" and set(stride) == {1}:
-            padding = None
-        elif padding == "valid":
-            padding = (0,) * rank
-        else:
-            padding = per_axis(padding, rank)
-            if any(not is_plain(p) or p < 0 for p in padding):
+        same = padding == "same"
+        if isinstance(padding, str):
+            if padding not in ("same", "valid"):
                 raise NoRule
-        _plain_positive(stride, dilation, kernel, filters[:2])
-        call.need_same_dtype(input, weight, bias)
-        if filters[0] % groups or (bias is not None and dims_of(bias) != (filters[0],)):
+            padding = 0
+        padding = per_axis(padding, rank)
+        if not _are_plain(stride, padding, dilation, filters, (groups,)):
             raise NoRule
+        if not _are_positive(stride, dilation, filters, (groups,)) or min(padding) < 0 or filters[0] % groups:
+            return call.refuse()
+        if (same and max(stride) > 1) or (bias is not None and dims_of(bias) != (filters[0],)):
+            return call.refuse()
         call.need_equal(dims[-rank - 1], filters[1] * groups)
         out: list[Int] = [*dims[: -rank - 1], filters[0]]
         for axis in range(rank):
             size = dims[axis - rank]
-            if padding is None:  # "same": d(k-1) zeros in all, the window always fits
+            if same:  # d(k-1) zeros in all, the window always fits
                 out.append(size)
                 continue
             reach = dilation[axis] * (kernel[axis] - 1)
             call.need(size + 2 * padding[axis] >= reach + 1)
             out.append(windows(size, kernel[axis], stride[axis], padding[axis], dilation[axis]))
-        return make(out, input.dtype, _layout(call, input, rank))
+        return make(out, input.dtype, _layout(call, input, rank, tuple(out)))
 
     return rule
 
@@ -119,32 +136,32 @@ def transposed(rank: int) -> Any:
         output_padding: Any = 0,
         groups: int = 1,
         dilation: Any = 1,
-    ) -> SweptTensor:
-        dims = _batched(call, input, rank)
+    ) -> Any:
+        dims = _convolved(call, input, weight, bias, rank)
         filters = dims_of(weight)
-        if len(filters) != rank + 2 or not is_plain(groups) or groups < 1:
-            raise NoRule
         stride, padding = per_axis(stride, rank), per_axis(padding, rank)
         output_padding, dilation = per_axis(output_padding, rank), per_axis(dilation, rank)
         kernel = filters[2:]
-        _plain_positive(stride, dilation, kernel, filters[:2])
-        call.need_same_dtype(input, weight, bias)
-        if bias is not None and dims_of(bias) != (filters[1] * groups,):
+        if not _are_plain(stride, padding, output_padding, dilation, filters, (groups,)):
             raise NoRule
+        if not _are_positive(stride, dilation, filters, (groups,)) or min(padding) < 0 or filters[0] % groups:
+            return call.refuse()
+        if bias is not None and dims_of(bias) != (filters[1] * groups,):
+            return call.refuse()
         call.need_equal(dims[-rank - 1], filters[0])
         out: list[Int] = [*dims[: -rank - 1], filters[1] * groups]
         for axis in range(rank):
             extra = output_padding[axis]
-            if not is_plain(extra) or not is_plain(padding[axis]) or padding[axis] < 0:
-                raise NoRule
             if not 0 <= extra < max(stride[axis], dilation[axis]):
-                raise NoRule
+                return call.refuse()  # "output padding must be smaller than either stride or dilation"
             reach = dilation[axis] * (kernel[axis] - 1)
             # (L - 1) s - 2p + d(k-1) + output_padding + 1
             size = (dims[axis - rank] - 1) * stride[axis] + (reach + extra + 1 - 2 * padding[axis])
-            call.need(size >= 1)
+            call.need(size >= 0)
+            if not (size != 0):
+                raise Undecidable("some backends of a transposed convolution give an empty result, and some refuse")
             out.append(size)
-        return make(out, input.dtype, _layout(call, input, rank))
+        return make(out, input.dtype, _layout(call, input, rank, tuple(out)))
 
     return rule
 
@@ -166,17 +183,19 @@ def _pooled(
     return out
 
 
-def pooling(rank: int, *, dilated: bool, indices: bool = False) -> Any:
+_DILATED = ("padding", "dilation", "ceil_mode", "return_indices")
+_AVERAGED = ("padding", "ceil_mode", "count_include_pad", "divisor_override")
+
+
+def pooling(rank: int, *, dilated: bool) -> Any:
     """avg_pool and max_pool over `rank` axes."""
 
     def rule(call: Call, input: torch.Tensor, kernel_size: Any, stride: Any = None, *rest: Any, **named: Any) -> Any:
-        names = (
-            ("padding", "dilation", "ceil_mode", "return_indices")
-            if dilated
-            else ("padding", "ceil_mode", "count_include_pad", "divisor_override")
-        )
+        names = _DILATED if dilated else _AVERAGED
+        if len(rest) > len(names) or named.keys() - set(names):
+            raise NoRule
         named.update(zip(names, rest, strict=False))
-        if named.get("return_indices") and not indices:
+        if named.get("return_indices") or named.get("divisor_override") == 0:
             raise NoRule
         dims = _batched(call, input, rank)
         kernel = per_axis(kernel_size, rank)
@@ -194,8 +213,8 @@ def pooling(rank: int, *, dilated: bool, indices: bool = False) -> Any:
                     call, dims[axis - rank], kernel[axis], stride[axis], padding[axis], dilation[axis], ceil_mode
                 )
             )
-        if indices:
-            raise NoRule
+        if rank == 1 and not dilated and not is_surely_contiguous(input):  # pooled as an image of height 1
+            return make(out, input.dtype, call.lazy_strides())
         return call.windowed(out, input)
 
     return rule

@@ -12,11 +12,11 @@ import torch
 
 from shapecheck.lengths.swept import Undecidable, compare, is_plain
 from shapecheck.rules.axes import axis_of, is_number
-from shapecheck.rules.call import Call, NoRule
+from shapecheck.rules.call import Call, NoRule, frozen
 from shapecheck.rules.indexing import index_in_range
 from shapecheck.rules.pointwise import broadcast
 from shapecheck.rules.slicing import select, sliced
-from shapecheck.rules.values import carries, limits
+from shapecheck.rules.values import carries, limits, shares, spoil
 from shapecheck.rules.views import inherit, rearranged, unsqueeze
 from shapecheck.tensor import (
     Dims,
@@ -40,8 +40,9 @@ def getitem(call: Call, input: torch.Tensor, index: Any) -> torch.Tensor:
     if picked:
         return _picked(call, view, picked)
     if view is input:  # x[:], x[...]: a view of everything
-        strides: Strides = None if is_surely_contiguous(input) else Lazy(lambda: strides_of(input))
-        return rearranged(make(dims_of(input), input.dtype, strides), input, np.copy)
+        source = frozen(input)
+        strides: Strides = None if is_surely_contiguous(input) else Lazy(lambda: strides_of(source))
+        return shares(rearranged(make(dims_of(input), input.dtype, strides), input, np.copy), input)
     return view
 
 
@@ -65,7 +66,7 @@ def setitem(call: Call, input: torch.Tensor, index: Any, value: Any) -> None:
     if type(input) is not SweptTensor:
         call.written.append(input)
     elif not input.dtype.is_floating_point and (carries(input) or isinstance(value, torch.Tensor)):
-        input._values, input._bounds, input._tainted = None, None, True
+        spoil(input)
 
 
 def _fits(value: Any, dtype: torch.dtype) -> bool:
@@ -202,14 +203,16 @@ def _indices(call: Call, part: torch.Tensor, dims: Dims) -> list[torch.Tensor]:
 
 def _picked(call: Call, view: torch.Tensor, picked: list[tuple[int, torch.Tensor]]) -> SweptTensor:
     dims = dims_of(view)
-    for axis, index in picked:
-        index_in_range(call, index, dims[axis], from_end=True)
     chosen = broadcast(call, [dims_of(index) for _, index in picked])
     axes = [axis for axis, _ in picked]
     rest = [size for axis, size in enumerate(dims) if axis not in axes]
     together = axes == list(range(axes[0], axes[0] + len(axes)))
     place = axes[0] if together else 0  # index tensors that are apart put their axes in front
     out = (*rest[:place], *chosen, *rest[place:])
+    nothing = compare(product(out), "==", 0)
+    for axis, index in picked:  # "index is out of bounds for dimension with size 0" even where nothing is picked
+        call.need(compare(dims[axis], "!=", 0) | compare(product(chosen), "==", 0))
+        index_in_range(call, index, dims[axis], from_end=True, unless=nothing)
     result = make(out, view.dtype, None if is_surely_contiguous(view) and together else call.lazy_strides())
     values = known_values(view)
     positions = [known_values(index) for _, index in picked]

@@ -1,7 +1,4 @@
-"""Integer tensors used as indices: the values that lengths decide must be in range.
-
-Meta kernels do not look at values, so this check is on with and without rules.
-"""
+"""Integer tensors used as indices: the values that lengths decide must be in range, with and without rules."""
 
 from __future__ import annotations
 
@@ -11,48 +8,78 @@ import numpy as np
 import torch
 
 from shapecheck.execution import values_at
-from shapecheck.lengths.swept import Int, SweptBool, Undecidable, at, compare
+from shapecheck.lengths.swept import Bool, Int, SweptBool, Undecidable, at, compare, is_plain
 from shapecheck.rules.call import Call
 from shapecheck.tensor import SweptTensor, dims_of, product
+from shapecheck.trees import tensors_of
 
-# functions that use integer values as an index: position of the source, and its axis (or "dim": the second argument)
-INDEXED: dict[str, tuple[int, int | str]] = {
-    "embedding": (1, 0),
-    "index_select": (0, "dim"),
-    "gather": (0, "dim"),
-    "take": (0, "flat"),
-    "take_along_dim": (0, "flat"),
-    "scatter": (0, "dim"),
-    "scatter_": (0, "dim"),
-    "scatter_add": (0, "dim"),
-    "scatter_add_": (0, "dim"),
-    "index_add": (0, "dim"),
-    "index_add_": (0, "dim"),
-    "index_copy": (0, "dim"),
-    "index_copy_": (0, "dim"),
-    "index_fill": (0, "dim"),
-    "index_fill_": (0, "dim"),
-    "__getitem__": (0, "flat"),
-    "__setitem__": (0, "flat"),
-    "index_put": (0, "flat"),
-    "index_put_": (0, "flat"),
-    "one_hot": (0, "flat"),
-    "bincount": (0, "flat"),
-    "repeat_interleave": (0, "flat"),
-    "tensor_split": (0, "flat"),
-    "embedding_bag": (1, 0),
-    "cross_entropy": (0, "flat"),
-    "nll_loss": (0, "flat"),
+# functions without a rule that use integers as an index: where the index is (position, keyword), the source, and its axis
+_AT_AXIS: dict[str, tuple[tuple[int, str], tuple[int, str], int | tuple[int, str]]] = {
+    "embedding": ((0, "input"), (1, "weight"), 0),
+    "embedding_bag": ((0, "input"), (1, "weight"), 0),
+    "index_select": ((2, "index"), (0, "input"), (1, "dim")),
+    "gather": ((2, "index"), (0, "input"), (1, "dim")),
+    "scatter": ((2, "index"), (0, "input"), (1, "dim")),
+    "scatter_add": ((2, "index"), (0, "input"), (1, "dim")),
+    "scatter_reduce": ((2, "index"), (0, "input"), (1, "dim")),
+    "index_add": ((2, "index"), (0, "input"), (1, "dim")),
+    "index_copy": ((2, "index"), (0, "input"), (1, "dim")),
+    "index_fill": ((2, "index"), (0, "input"), (1, "dim")),
+    "cross_entropy": ((1, "target"), (0, "input"), 1),
+    "nll_loss": ((1, "target"), (0, "input"), 1),
+}
+
+# and those whose index is not of one axis: its values are followed only where they are exact
+_ANYWHERE: dict[str, tuple[int, str]] = {
+    "take": (1, "index"),
+    "take_along_dim": (1, "indices"),
+    "__getitem__": (1, "index"),
+    "__setitem__": (1, "index"),
+    "index_put": (1, "indices"),
+    "one_hot": (0, "input"),
+    "bincount": (0, "input"),
+    "repeat_interleave": (1, "repeats"),
+    "tensor_split": (1, "tensor_indices_or_sections"),
 }
 
 
-def index_in_range(call: Call, index: torch.Tensor, size: Int, *, from_end: bool = False) -> None:
+def check_indices(call: Call, name: str) -> None:
+    """What PyTorch needs of the indices of a function that is asked, as far as lengths decide their values.
+
+    Meta kernels do not look at values, and the CPU is asked with stand-ins where these are not exact.
+    """
+    name = name if name in _ANYWHERE else name.removesuffix("_")
+    if name in _AT_AXIS:
+        at_index, at_source, at_axis = _AT_AXIS[name]
+        index, source = _argument(call, at_index), _argument(call, at_source)
+        axis = at_axis if isinstance(at_axis, int) else _argument(call, at_axis)
+        if type(index) is not SweptTensor or not (index._tainted or index._bounds is not None or index._values is not None):
+            return
+        dims = dims_of(source) if isinstance(source, torch.Tensor) else ()
+        if not is_plain(axis) or not -len(dims) <= axis < len(dims):
+            return  # PyTorch itself refuses it
+        index_in_range(call, index, dims[axis])
+    elif name in _ANYWHERE:
+        for index in tensors_of(_argument(call, _ANYWHERE[name])):
+            if type(index) is SweptTensor and index._values is None and index.dtype != torch.bool:
+                if index._tainted or index._bounds is not None:
+                    raise Undecidable(f"an index of {name} computed from lengths may be out of range")
+
+
+def _argument(call: Call, place: tuple[int, str]) -> Any:
+    position, keyword = place
+    return call.args[position] if position < len(call.args) else call.kwargs.get(keyword)
+
+
+def index_in_range(
+    call: Call, index: torch.Tensor, size: Int, *, from_end: bool = False, unless: Bool = False
+) -> None:
     """All values of an index must lie in 0..size-1, or in -size..size-1 where x[index] counts from the end.
 
-    Values of the user's own input, which are not there, are taken to.
+    Values of the user's own input, which are not there, are taken to. `unless`: where PyTorch does not look at them.
     """
     lowest: Int = -size if from_end else 0
-    empty: Any = compare(product(dims_of(index)), "==", 0)
+    empty: Any = unless | compare(product(dims_of(index)), "==", 0)
 
     def inside(low: Int, high: Int) -> Any:
         return (compare(low, ">=", lowest) & compare(high, "<", size)) | empty
@@ -75,7 +102,7 @@ def index_in_range(call: Call, index: torch.Tensor, size: Int, *, from_end: bool
             call.need(verdict)
             return
     if index._recipe is not None:
-        call.need(_computed(call, index, lowest, size))
+        call.need(_computed(call, index, lowest, size) | unless)
     elif index._tainted or bounds is not None:
         raise Undecidable("an index computed from lengths may be out of range")
 
@@ -90,3 +117,7 @@ def _computed(call: Call, index: SweptTensor, lowest: Int, size: Int) -> SweptBo
             inside[position] = low <= int(values.min()) and int(values.max()) < high
     call.sweep.executed = True
     return SweptBool(call.sweep, inside, None)
+
+
+# the engine as it was: to go
+INDEXED: dict[str, tuple[int, int | str]] = {}

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from shapecheck.lengths.swept import Int, compare, is_plain
 from shapecheck.rules.axes import axes_of, axis_of, is_number, sizes_of
-from shapecheck.rules.call import Call, NoRule
+from shapecheck.rules.call import Call, NoRule, frozen
 from shapecheck.rules.preserved import preserved
 from shapecheck.rules.values import carries, converted
 from shapecheck.rules.views import inherit, rearranged
@@ -203,7 +203,7 @@ def meshgrid(call: Call, *tensors: Any, indexing: str | None = None) -> tuple[Sw
     for position, part in enumerate(parts):
         axis = order.index(position)
 
-        def strides(axis: int = axis, part: torch.Tensor = part) -> Dims:
+        def strides(axis: int = axis, part: torch.Tensor = frozen(part)) -> Dims:
             return tuple(strides_of(part)[0] if place == axis else 0 for place in range(len(parts)))
 
         results.append(inherit(make(sizes, part.dtype, Lazy(strides)), part))

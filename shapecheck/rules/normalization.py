@@ -49,12 +49,14 @@ def batch_norm(
     training: bool = False,
     momentum: float = 0.1,
     eps: float = 1e-5,
-) -> SweptTensor:
+) -> Any:
     dims = dims_of(input)
     if len(dims) < 2 or not input.dtype.is_floating_point:
         raise NoRule
     call.positive(*dims)
     _affine(running_mean, running_var, weight, bias, channels=dims[1], dtype=input.dtype)
+    if not training and (running_mean is None or running_var is None):
+        return call.refuse()  # "running_mean must be defined in evaluation mode"
     if training:
         call.need(product((dims[0], *dims[2:])) != 1)  # "Expected more than 1 value per channel when training"
     return make(dims, input.dtype, None if is_surely_contiguous(input) else call.lazy_strides())
@@ -69,7 +71,9 @@ def group_norm(
     eps: float = 1e-5,
 ) -> SweptTensor:
     dims = dims_of(input)
-    if len(dims) < 2 or not input.dtype.is_floating_point or not is_plain(dims[1]) or dims[1] % num_groups:
+    if len(dims) < 2 or not input.dtype.is_floating_point or not is_plain(dims[1]):
+        raise NoRule
+    if not is_plain(num_groups) or num_groups < 1 or dims[1] % num_groups:
         raise NoRule
     call.positive(*dims)
     _affine(weight, bias, channels=dims[1], dtype=input.dtype)

@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 
 from shapecheck.lengths.swept import Int, SweptInt, is_plain, where
-from shapecheck.rules.call import Call, NoRule
+from shapecheck.rules.call import Call, NoRule, frozen
 from shapecheck.rules.preserved import preserved
 from shapecheck.rules.reduction import selection
-from shapecheck.rules.values import carries, integers
+from shapecheck.rules.values import carries, integers, spoil
 from shapecheck.tensor import Dims, Strides, SweptTensor, dims_of, is_surely_contiguous, make, order_of, ordered
 
 # they write to expanded tensors, too
@@ -115,8 +115,9 @@ def in_place(call: Call, target: torch.Tensor, *args: Any, **kwargs: Any) -> Any
     if getattr(call.function, "__name__", "") not in _WRITES_ANYWHERE:
         call.need_writable(target)
     if type(target) is SweptTensor:
-        if carries(target) or (not target.dtype.is_floating_point and any(carries(other) for other in others)):
-            target._values, target._bounds, target._tainted = None, None, True
+        exact = not target.dtype.is_floating_point and not target.dtype.is_complex
+        if carries(target) or (exact and any(carries(other) for other in others)):
+            spoil(target)
     else:
         call.written.append(target)
     return target
@@ -160,7 +161,7 @@ def dropout(
             call.need_writable(input)
         return input
     if not training:
-        return input if type(input) is not SweptTensor else _alias(input)
+        return input if type(input) is not SweptTensor else make(dims_of(input), input.dtype, frozen(input)._strides)
     return make(dims_of(input), input.dtype, preserved(input))
 
 
@@ -186,17 +187,6 @@ def cumulative(call: Call, input: torch.Tensor, dim: Any = None, **named: Any) -
     if set(named) or not is_plain(dim) or not -len(dims) <= dim < len(dims) or not input.dtype.is_floating_point:
         raise NoRule
     return make(dims, input.dtype)
-
-
-def _alias(tensor: SweptTensor) -> SweptTensor:
-    return make(
-        tensor._dims,
-        tensor._dtype,
-        tensor._strides,
-        values=tensor._values,
-        bounds=tensor._bounds,
-        tainted=tensor._tainted,
-    )
 
 
 # rows -------------------------------------------------------------------------------------------------------------

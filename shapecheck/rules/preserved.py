@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from shapecheck.lengths.swept import Int, SweptBool, SweptInt, at, compare
+from shapecheck.rules.call import frozen
 from shapecheck.tensor import Dims, Lazy, Strides, contiguous_strides, dims_of, order_of, ordered, strides_of
 
 
@@ -24,7 +25,8 @@ def preserved(tensor: torch.Tensor) -> Strides:
     order = order_of(tensor)
     if order is not None:
         return ordered(dims_of(tensor), order)
-    return Lazy(lambda: _dense(dims_of(tensor), strides_of(tensor)))
+    source = frozen(tensor)
+    return Lazy(lambda: _dense(dims_of(source), strides_of(source)))
 
 
 def _dense(dims: Dims, strides: Dims) -> Dims:

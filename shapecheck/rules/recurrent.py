@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
-from shapecheck.lengths.swept import Int, Undecidable
+from shapecheck.lengths.swept import Int, Undecidable, minimum
 from shapecheck.rules.call import Call, NoRule
-from shapecheck.tensor import Order, Strides, SweptTensor, dims_of, known_values, make, ordered
+from shapecheck.tensor import Strides, SweptTensor, dims_of, known_values, make, ordered
 
 _LENGTHS = "_packed_lengths"  # set on the batch sizes of a packed sequence: the lengths it was packed from
 
@@ -28,11 +28,13 @@ def recurrent(call: Call, module: nn.RNNBase, input: Any, hx: Any = None) -> Any
         lengths = getattr(packed.batch_sizes, _LENGTHS, None)
         if lengths is None:
             raise Undecidable("a packed sequence that was not packed from known lengths")
+        if len(dims) != 2:
+            raise NoRule
         batch: Int = len(lengths)
+        call.need_equal(dims[0], _sum(lengths))  # fewer rows where a length is longer than what was packed
     elif len(dims) == 3:
         batch = dims[0] if module.batch_first else dims[1]
         call.need((dims[1] if module.batch_first else dims[0]) >= 1)  # "Expected sequence length to be larger than 0"
-        call.need(batch >= 1)
     elif len(dims) == 2:
         batch = 1
         call.need(dims[0] >= 1)
@@ -43,15 +45,18 @@ def recurrent(call: Call, module: nn.RNNBase, input: Any, hx: Any = None) -> Any
     call.need(weight is None or tensor.dtype == weight.dtype)
     layers = module.num_layers * directions
     unbatched = packed is None and len(dims) == 2
-    states = [hx[0], hx[1]] if isinstance(hx, (tuple, list)) else [] if hx is None else [hx]
-    sizes = [width, module.hidden_size]
-    for state, size in zip(states, sizes, strict=False):
+    states = _states(module, hx)
+    unchecked = packed is not None and isinstance(module, nn.LSTM)
+    for state, size in zip(states, (width, module.hidden_size), strict=False):
+        call.need_same_dtype(tensor, state)
         wanted: tuple[Int, ...] = (layers, size) if unbatched else (layers, batch, size)
         have = dims_of(state)
         if len(have) != len(wanted):
             call.need(False)
             continue
         for one, other in zip(have, wanted, strict=True):
+            if unchecked and not (one == other):
+                raise Undecidable("some kernels take hidden states of a wrong size with a packed sequence")
             call.need_equal(one, other)
     out_dims = (*dims[:-1], width * directions)
     strides: Strides = None
@@ -67,6 +72,24 @@ def recurrent(call: Call, module: nn.RNNBase, input: Any, hx: Any = None) -> Any
     if isinstance(module, nn.LSTM):
         return output, (state_of(width), state_of(module.hidden_size))
     return output, state_of(width)
+
+
+def _states(module: nn.RNNBase, hx: Any) -> list[torch.Tensor]:
+    """The hidden states as the layer takes them: two in a tuple for an LSTM, else one."""
+    if hx is None:
+        return []
+    given: list[Any] = list(hx) if isinstance(module, nn.LSTM) and type(hx) is tuple else [hx]
+    wanted = 2 if isinstance(module, nn.LSTM) else 1
+    if len(given) != wanted or not all(isinstance(state, torch.Tensor) for state in given):
+        raise NoRule
+    return given
+
+
+def _sum(lengths: list[Int]) -> Int:
+    total: Any = 0
+    for length in lengths:
+        total = total + length
+    return total
 
 
 def cell(call: Call, module: nn.RNNCellBase, input: torch.Tensor, hx: Any = None) -> Any:
@@ -100,16 +123,17 @@ def pack(call: Call, input: torch.Tensor, lengths: torch.Tensor, batch_first: bo
     call.need_equal(batch, known.size)
     if known.size == 0:
         raise NoRule
-    total: Any = 0
+    for size in dims:
+        call.need(size >= 1)  # "Cannot pack empty tensors."
+    rows: list[Int] = []
     for position, length in enumerate(known):
         call.need(length >= 1)  # "Length of all samples has to be greater than 0"
-        call.need(length <= time)
         if position:
             call.need(known[position - 1] >= length)
-        total = total + length
+        rows.append(minimum(length, time))  # one that is too long is cut, and refused when the sequence is used
     sizes = make((known[0],), torch.int64, tainted=True)
     setattr(sizes, _LENGTHS, list(known))
-    return make((total, *dims[2:]), input.dtype), sizes
+    return make((_sum(rows), *dims[2:]), input.dtype), sizes
 
 
 def unpack(
@@ -126,10 +150,10 @@ def unpack(
         raise Undecidable("a packed sequence that was not packed from known lengths")
     rest = dims_of(data)[1:]
     batch = len(known)
-    strides: Strides = None
-    if batch_first:  # padded time first, returned transposed
-        strides = Order((1, 0, *range(2, len(rest) + 2)))
+    call.need_equal(dims_of(data)[0], _sum(known))
     dims = (batch, total_length, *rest) if batch_first else (total_length, batch, *rest)
+    # padded time first, returned transposed
+    strides: Strides = ordered(dims, (1, 0, *range(2, len(dims)))) if batch_first else None
     values = np.empty(batch, dtype=object)
     values[:] = known
     return make(dims, data.dtype, strides), make((batch,), torch.int64, values=values)

@@ -10,27 +10,31 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from shapecheck.lengths.swept import Int, SweptInt, is_plain
+from shapecheck.lengths.swept import Int, SweptFloat, SweptInt, is_plain
+from shapecheck.rules.axes import is_number
 from shapecheck.rules.call import Call, NoRule
-from shapecheck.tensor import SweptTensor, dims_of
+from shapecheck.rules.preserved import preserved
+from shapecheck.rules.values import carries
+from shapecheck.tensor import dims_of, make
 
 
-def pad(
-    call: Call, input: torch.Tensor, pad: Any, mode: str = "constant", value: float | None = None
-) -> SweptTensor:
+def pad(call: Call, input: torch.Tensor, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
     dims = dims_of(input)
     pairs = list(pad)
-    if len(pairs) % 2 or len(pairs) // 2 > len(dims):
+    if len(pairs) % 2 or len(pairs) // 2 > len(dims) or mode not in ("constant", "reflect", "replicate", "circular"):
         raise NoRule
     axes = len(pairs) // 2
-    if mode != "constant" and (len(dims) not in (axes + 1, axes + 2) or input.dtype not in (torch.float32, torch.float64)):
-        raise NoRule
+    if mode != "constant":
+        if value not in (None, 0) or axes not in (1, 2, 3) or len(dims) not in (axes + 1, axes + 2):
+            return call.refuse()  # "Padding size 2 is not supported for 1D input tensor"
+        if input.dtype not in (torch.float32, torch.float64):
+            raise NoRule
     call.positive(*dims)
     out = list(dims)
     for axis in range(axes):
         left, right = pairs[2 * axis], pairs[2 * axis + 1]
         for amount in (left, right):
-            if not (amount >= 0):  # cropping has preconditions of its own
+            if not is_number(amount) or not (amount >= 0):  # cropping has preconditions of its own
                 raise NoRule
         size = dims[-1 - axis]
         if mode == "reflect":  # the border itself is not repeated
@@ -39,10 +43,13 @@ def pad(
         elif mode == "circular":
             call.need(size >= left)
             call.need(size >= right)
-        elif mode not in ("constant", "replicate"):
-            raise NoRule
         out[-1 - axis] = size + left + right
-    return call.windowed(out, input)
+    if mode == "constant" and all(is_plain(amount) and amount == 0 for amount in pairs):
+        return make(dims, input.dtype, preserved(input))  # a copy
+    exact = mode == "constant" and not input.dtype.is_floating_point and not input.dtype.is_complex
+    result = call.windowed(out, input)
+    result._tainted = exact and carries(input)
+    return result
 
 
 def interpolate(
@@ -54,19 +61,19 @@ def interpolate(
     align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
-) -> SweptTensor:
+) -> Any:
     dims = dims_of(input)
     rank = len(dims) - 2
     needed = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}.get(mode)
     if mode not in ("nearest", "nearest-exact", "area") and needed != rank:
-        raise NoRule
+        return call.refuse()  # "Got 3D input, but bilinear mode needs 4D input"
     if rank not in (1, 2, 3) or antialias or not input.dtype.is_floating_point or mode == "area":
         raise NoRule
     if align_corners is not None and needed is None:
-        raise NoRule
+        return call.refuse()  # "align_corners option can only be set with the interpolating modes"
     if (size is None) == (scale_factor is None):
         raise NoRule
-    call.positive(*dims)
+    call.positive(*dims[1:])
     if size is not None:
         wanted = size if isinstance(size, (tuple, list)) else (size,) * rank
         if len(wanted) != rank or recompute_scale_factor:
@@ -84,7 +91,9 @@ def interpolate(
 
 def scaled(length: Int, factor: Any) -> Int:
     """floor(double(length) * factor), as PyTorch computes the size of an interpolated axis."""
-    if not isinstance(factor, (int, float)) or type(factor) is SweptInt or factor <= 0:
+    if type(factor) is SweptFloat:
+        return math.floor(SweptFloat.of(length) * factor if type(length) is SweptInt else factor * length)
+    if type(factor) not in (int, float) or not 0 < factor < 2**20:
         raise NoRule
     if is_plain(length):
         return math.floor(float(length) * float(factor))

@@ -9,7 +9,8 @@ import torch
 
 from shapecheck.lengths.swept import Int, compare, is_plain, maximum, minimum, where
 from shapecheck.rules.axes import axis_of, is_number
-from shapecheck.rules.call import Call, NoRule
+from shapecheck.rules.call import Call, NoRule, frozen
+from shapecheck.rules.values import shares
 from shapecheck.rules.views import inherit
 from shapecheck.tensor import (
     Dims,
@@ -66,15 +67,16 @@ def _parts(input: torch.Tensor, axis: int, sizes: list[Int]) -> tuple[SweptTenso
     dims = dims_of(input)
     strides: Strides = None
     if not (_is_leading(dims, axis) and is_surely_contiguous(input)):
-        strides = Lazy(lambda: strides_of(input))
+        source = frozen(input)
+        strides = Lazy(lambda: strides_of(source))
     parts = [make((*dims[:axis], size, *dims[axis + 1 :]), input.dtype, strides) for size in sizes]
     values = known_values(input) if type(input) is SweptTensor else None
     if values is not None and all(is_plain(size) for size in sizes) and sum(sizes) == values.shape[axis]:
         stops = np.cumsum([int(size) for size in sizes])[:-1]
         for part, value in zip(parts, np.split(values, stops, axis=axis), strict=True):
             part._values = value
-        return tuple(parts)
-    return tuple(inherit(part, input) for part in parts)
+        return tuple(shares(part, input) for part in parts)
+    return tuple(shares(inherit(part, input), input) for part in parts)
 
 
 def _is_leading(dims: Dims, axis: int) -> bool:
@@ -101,13 +103,14 @@ def _selected(input: torch.Tensor, axis: int, position: Any) -> SweptTensor:
     dims = dims_of(input)
     strides: Strides = None
     if not (_is_leading(dims, axis) and is_surely_contiguous(input)):
-        strides = Lazy(lambda: (*strides_of(input)[:axis], *strides_of(input)[axis + 1 :]))
+        source = frozen(input)
+        strides = Lazy(lambda: (*strides_of(source)[:axis], *strides_of(source)[axis + 1 :]))
     result = make((*dims[:axis], *dims[axis + 1 :]), input.dtype, strides)
     values = known_values(input) if type(input) is SweptTensor else None
     if values is not None and is_plain(position) and -values.shape[axis] <= position < values.shape[axis]:
         result._values = np.asarray(np.take(values, position, axis), dtype=object)
-        return result
-    return inherit(result, input)
+        return shares(result, input)
+    return shares(inherit(result, input), input)
 
 
 def narrow(call: Call, input: torch.Tensor, dim: int, start: Any, length: Any) -> SweptTensor:
@@ -123,13 +126,14 @@ def _cut(input: torch.Tensor, axis: int, length: Int, step: int = 1) -> SweptTen
     dims = dims_of(input)
     strides: Strides = None
     if not (step == 1 and _is_leading(dims, axis) and is_surely_contiguous(input)):
+        source = frozen(input)
 
         def stepped() -> Dims:
-            old = strides_of(input)
+            old = strides_of(source)
             return (*old[:axis], old[axis] * step, *old[axis + 1 :])
 
         strides = Lazy(stepped)
-    return inherit(make((*dims[:axis], length, *dims[axis + 1 :]), input.dtype, strides), input)
+    return shares(inherit(make((*dims[:axis], length, *dims[axis + 1 :]), input.dtype, strides), input), input)
 
 
 def sliced(input: torch.Tensor, axis: int, part: slice) -> torch.Tensor:
@@ -179,11 +183,14 @@ def unfold(call: Call, input: torch.Tensor, dimension: int, size: Any, step: Any
     call.need(compare(size, "<=", dims[axis]))
     count: Any = (dims[axis] - size) // step + 1
 
+    source = frozen(input)
+
     def strides() -> Dims:
-        old = strides_of(input)
+        old = strides_of(source)
         return (*old[:axis], old[axis] * step, *old[axis + 1 :], old[axis])
 
-    return inherit(make((*dims[:axis], count, *dims[axis + 1 :], size), input.dtype, Lazy(strides)), input)
+    result = inherit(make((*dims[:axis], count, *dims[axis + 1 :], size), input.dtype, Lazy(strides)), input)
+    return shares(result, input)
 
 
 def diagonal(call: Call, input: torch.Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> SweptTensor:
@@ -194,12 +201,14 @@ def diagonal(call: Call, input: torch.Tensor, offset: int = 0, dim1: int = 0, di
     rows, columns = (dims[first], dims[second] - offset) if offset >= 0 else (dims[first] + offset, dims[second])
     rest = [axis for axis in range(len(dims)) if axis not in (first, second)]
 
+    source = frozen(input)
+
     def strides() -> Dims:
-        old = strides_of(input)
+        old = strides_of(source)
         return (*(old[axis] for axis in rest), old[first] + old[second])
 
     size = maximum(minimum(rows, columns), 0)
-    return inherit(make((*(dims[axis] for axis in rest), size), input.dtype, Lazy(strides)), input)
+    return shares(inherit(make((*(dims[axis] for axis in rest), size), input.dtype, Lazy(strides)), input), input)
 
 
 def _rows() -> dict[Any, Any]:

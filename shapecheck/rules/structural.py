@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from shapecheck.layout import Lazy, Order
 from shapecheck.lengths.swept import SweptBool, Undecidable, maximum, minimum
-from shapecheck.tensor import Dims, SweptTensor, make
+from shapecheck.rules.preserved import preserved
+from shapecheck.rules.values import carries, converted, limits, shares
+from shapecheck.tensor import Bounds, SweptTensor, make
 
 Row = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -23,36 +24,39 @@ def _same(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return args[0]
 
 
-def _alias(tensor: Any, dtype: torch.dtype | None = None) -> Any:
-    if type(tensor) is not SweptTensor:
-        return tensor
-    dtype = dtype or tensor._dtype
-    keeps = dtype in (torch.int64, torch.int32) and tensor._dtype != torch.bool and _fits(tensor, dtype)
-    same = dtype == tensor._dtype
-    layout = tensor._strides
-    if not same and layout is not None and not isinstance(layout, Order):
-        layout = Lazy(_open_layout)  # a conversion makes a dense tensor of its own
-    return make(
+def _alias(tensor: SweptTensor) -> SweptTensor:
+    """Another tensor in the same memory."""
+    result = make(
         tensor._dims,
-        dtype,
-        layout,
-        values=tensor._values if keeps or same else None,
-        bounds=tensor._bounds if keeps or same else None,
-        tainted=(tensor._tainted or (tensor._values is not None and not (keeps or same))),
+        tensor._dtype,
+        tensor._strides,
+        values=tensor._values,
+        bounds=tensor._bounds,
+        tainted=tensor._tainted,
     )
+    return shares(result, tensor)
 
 
-def _fits(tensor: SweptTensor, dtype: torch.dtype) -> bool:
-    """Whether known values survive the conversion."""
-    limit = torch.iinfo(dtype).max
-    known = [] if tensor._values is None else list(tensor._values.reshape(-1))
-    if tensor._bounds is not None:
-        known += [tensor._bounds.low, tensor._bounds.high]
-    return all((abs(value) if type(value) is int else value.bound) <= limit for value in known)
+def _converted(tensor: SweptTensor, dtype: torch.dtype) -> SweptTensor:
+    """A dense tensor of its own in another dtype; integers stay known, wrapped as the dtype wraps them."""
+    if dtype.is_floating_point or dtype.is_complex:
+        return make(tensor._dims, dtype, preserved(tensor), tainted=carries(tensor))
+    result = make(tensor._dims, dtype, preserved(tensor))
+    integer = not tensor._dtype.is_floating_point and not tensor._dtype.is_complex
+    if integer and tensor._values is not None:
+        result._values = converted(tensor._values, dtype)
+    elif integer and tensor._bounds is not None and dtype in (torch.int64, torch.int32) and _fits(tensor._bounds, dtype):
+        result._bounds = tensor._bounds
+    else:
+        result._tainted = carries(tensor)
+    return result
 
 
-def _open_layout() -> Dims:
-    raise Undecidable("the memory layout after a conversion of a strided tensor")
+def _fits(bounds: Bounds, dtype: torch.dtype) -> bool:
+    """Whether values in these bounds survive the conversion."""
+    low, high = limits(dtype)
+    ends = [(end, end) if type(end) is int else (end.values.min(), end.values.max()) for end in (bounds.low, bounds.high)]
+    return all(low <= smallest and largest <= high for smallest, largest in ends)
 
 
 def _detach(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -64,7 +68,7 @@ def _convert(tensor: Any, dtype: torch.dtype | None) -> Any:
         return tensor if dtype is None or dtype == tensor.dtype else NotImplemented
     if dtype is None or dtype == tensor._dtype:
         return tensor
-    return _alias(tensor, dtype)
+    return _converted(tensor, dtype)
 
 
 def _to(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

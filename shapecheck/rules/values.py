@@ -17,11 +17,29 @@ from shapecheck.rules.call import Call, NoRule
 from shapecheck.tensor import LARGEST_VALUES, Bounds, SweptTensor, known_values
 
 
+_SHARED = "_shapecheck_shared"  # the tensors in the memory of a tensor
+
+
 def carries(tensor: torch.Tensor) -> bool:
     """Whether anything is known, or suspected, of the values of a tensor."""
     if type(tensor) is not SweptTensor:
         return False
     return tensor._values is not None or tensor._bounds is not None or tensor._tainted
+
+
+def shares(result: SweptTensor, source: torch.Tensor) -> SweptTensor:
+    """Note that both are in the same memory: integers that change in one of them change in the other."""
+    if type(source) is SweptTensor and not source._dtype.is_floating_point and not source._dtype.is_complex:
+        together: list[SweptTensor] = source.__dict__.setdefault(_SHARED, [source])
+        together.append(result)
+        result.__dict__[_SHARED] = together
+    return result
+
+
+def spoil(target: SweptTensor) -> None:
+    """Integer values were overwritten: what was known of them is gone, in every tensor in the same memory."""
+    for tensor in target.__dict__.get(_SHARED, [target]):
+        tensor._values, tensor._bounds, tensor._tainted = None, None, True
 
 
 def integers(call: Call, result: SweptTensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -173,4 +191,4 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "square": lambda value: value * value,
 }
 
-__all__ = ["carries", "converted", "integers", "limits", "wrapped"]
+__all__ = ["carries", "converted", "integers", "limits", "shares", "spoil", "wrapped"]

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from shapecheck.lengths.swept import Int, compare, is_plain, where
+from shapecheck.lengths.swept import Int, Undecidable, compare, is_plain, where
 from shapecheck.rules.axes import axis_of, sizes_of
-from shapecheck.rules.call import Call, NoRule
+from shapecheck.rules.call import Call, NoRule, frozen
+from shapecheck.rules.values import shares
 from shapecheck.tensor import (
     Bounds,
     Dims,
@@ -89,10 +90,22 @@ def view_sizes(call: Call, dims: Dims, sizes: tuple[Any, ...]) -> Dims:
 
 def view(call: Call, input: torch.Tensor, *shape: Any, **named: Any) -> Any:
     sizes = sizes_of(shape)
-    if named or not sizes or isinstance(sizes[0], torch.dtype):
+    if named or not sizes:
         raise NoRule
+    if isinstance(sizes[0], torch.dtype):
+        return _reinterpreted(input, sizes[0])
     out = view_sizes(call, dims_of(input), sizes)
     return _viewed(call, input, out)
+
+
+def _reinterpreted(input: torch.Tensor, dtype: torch.dtype) -> SweptTensor:
+    """The same memory as elements of another dtype."""
+    if dtype.itemsize != input.dtype.itemsize or type(input) is not SweptTensor:
+        if not is_surely_contiguous(input):
+            raise Undecidable("a view as another dtype depends on strides that do not matter otherwise")
+        raise NoRule
+    exact = not dtype.is_floating_point and not dtype.is_complex
+    return shares(make(dims_of(input), dtype, frozen(input)._strides, tainted=exact), input)
 
 
 def view_as(call: Call, input: torch.Tensor, other: torch.Tensor) -> Any:
@@ -105,7 +118,8 @@ def _viewed(call: Call, input: torch.Tensor, out: Dims) -> Any:
         strides = view_strides(dims_of(input), strides_of(input), out)
         if strides is None:
             return call.refuse()  # "view size is not compatible with input tensor's size and stride"
-    return rearranged(make(out, input.dtype, strides), input, lambda values: values.reshape([int(s) for s in out]))
+    result = rearranged(make(out, input.dtype, strides), input, lambda values: values.reshape([int(s) for s in out]))
+    return shares(result, input)
 
 
 def view_strides(dims: Dims, strides: Dims, out: Dims) -> Dims | None:
@@ -139,7 +153,8 @@ def reshape(call: Call, input: torch.Tensor, *shape: Any, **named: Any) -> Swept
     out = view_sizes(call, dims_of(input), sizes)
     # a reshape that cannot be a view copies; one that can keeps the strides of the view
     strides: Strides = None if is_surely_contiguous(input) else call.lazy_strides()
-    return rearranged(make(out, input.dtype, strides), input, lambda values: values.reshape([int(s) for s in out]))
+    result = rearranged(make(out, input.dtype, strides), input, lambda values: values.reshape([int(s) for s in out]))
+    return shares(result, input)
 
 
 def reshape_as(call: Call, input: torch.Tensor, other: torch.Tensor) -> SweptTensor:
@@ -160,7 +175,8 @@ def flatten(call: Call, input: torch.Tensor, start_dim: int = 0, end_dim: int = 
         raise NoRule
     out = (*dims[:first], product(dims[first : last + 1]), *dims[last + 1 :])
     strides: Strides = None if is_surely_contiguous(input) else call.lazy_strides()
-    return rearranged(make(out, input.dtype, strides), input, lambda values: values.reshape([int(s) for s in out]))
+    result = rearranged(make(out, input.dtype, strides), input, lambda values: values.reshape([int(s) for s in out]))
+    return shares(result, input)
 
 
 def unflatten(call: Call, input: torch.Tensor, dim: int, sizes: Any) -> Any:
@@ -189,8 +205,9 @@ def permuted(input: torch.Tensor, axes: tuple[int, ...]) -> SweptTensor:
     if order is not None:
         strides = ordered(out, tuple(axes.index(axis) for axis in order))
     else:
-        strides = Lazy(lambda: tuple(strides_of(input)[axis] for axis in axes))
-    return rearranged(make(out, input.dtype, strides), input, np.transpose, axes)
+        source = frozen(input)
+        strides = Lazy(lambda: tuple(strides_of(source)[axis] for axis in axes))
+    return shares(rearranged(make(out, input.dtype, strides), input, np.transpose, axes), input)
 
 
 def transpose(call: Call, input: torch.Tensor, dim0: int, dim1: int) -> SweptTensor:
@@ -228,8 +245,9 @@ def unsqueeze(call: Call, input: torch.Tensor, dim: int) -> SweptTensor:
     if order is not None:
         strides = ordered(out, (axis, *(a + (a >= axis) for a in order)))
     else:
-        strides = Lazy(lambda: _with_unit(strides_of(input), dims, axis))
-    return rearranged(make(out, input.dtype, strides), input, np.expand_dims, axis)
+        source = frozen(input)
+        strides = Lazy(lambda: _with_unit(strides_of(source), dims, axis))
+    return shares(rearranged(make(out, input.dtype, strides), input, np.expand_dims, axis), input)
 
 
 def _with_unit(strides: Dims, dims: Dims, axis: int) -> Dims:
@@ -253,8 +271,10 @@ def squeeze(call: Call, input: torch.Tensor, dim: Any = None) -> Any:
     if order is not None:
         strides = ordered(out, tuple(kept.index(axis) for axis in order if axis in kept))
     else:
-        strides = Lazy(lambda: tuple(strides_of(input)[axis] for axis in kept))
-    return rearranged(make(out, input.dtype, strides), input, lambda values: np.squeeze(values, tuple(dropped)))
+        source = frozen(input)
+        strides = Lazy(lambda: tuple(strides_of(source)[axis] for axis in kept))
+    result = rearranged(make(out, input.dtype, strides), input, lambda values: np.squeeze(values, tuple(dropped)))
+    return shares(result, input)
 
 
 def expand(call: Call, input: torch.Tensor, *sizes: Any, **named: Any) -> SweptTensor:
@@ -283,8 +303,10 @@ def expand(call: Call, input: torch.Tensor, *sizes: Any, **named: Any) -> SweptT
         out.append(size)
         kept.append(True if size is have else size == have)
 
+    source = frozen(input)
+
     def strides() -> Dims:
-        old = strides_of(input)
+        old = strides_of(source)
         return (*((0,) * new), *(where(same, step, 0) for same, step in zip(kept, old, strict=True)))
 
     unchanged = not new and all(same is True for same in kept)
@@ -300,7 +322,7 @@ def expand(call: Call, input: torch.Tensor, *sizes: Any, **named: Any) -> SweptT
             result._values, result._tainted = np.broadcast_to(values, tuple(out)).copy(), False
         except ValueError:  # PyTorch refuses it, too
             pass
-    return result
+    return shares(result, input)
 
 
 def broadcast_to(call: Call, input: torch.Tensor, size: Any) -> SweptTensor:

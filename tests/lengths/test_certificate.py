@@ -18,6 +18,12 @@ from tests.lengths.paths import Paths, plainly, same
 
 SYMBOLS = ("<", "<=", ">", ">=", "==", "!=")
 
+
+def vector(left: Any, symbol: str, right: Any) -> Any:
+    """A comparison that is not decided alike for all lengths."""
+    return compare(left, symbol, right)
+
+
 # one line per fact: what is computed, on which sweep, and the certificate or pattern that comes out -----------------
 
 CERTIFICATES: list[tuple[str, Callable[[Any], Any], tuple[int, int], Any]] = [
@@ -207,7 +213,7 @@ def test_a_constant_becomes_plain_only_if_it_is_proved():
 def test_a_decision_past_the_sweep_asks_for_a_longer_one():
     sweep = Sweep(1, 64)
     t: Any = sweep.variable()
-    sweep.rest_on(compare(t, ">=", 100), sweep.always, "")
+    sweep.rest_on(vector(t, ">=", 100), sweep.always, "")
     assert (sweep.proved, sweep.horizon) == (False, 101)
 
 
@@ -222,14 +228,14 @@ def test_a_certificate_past_the_sweep_asks_for_a_longer_one():
 def test_nothing_is_rested_on_where_no_length_is_live_for_ever():
     sweep = Sweep(1, 64)
     t: Any = sweep.variable()
-    sweep.rest_on(compare(t * t, ">", 0), compare(t, "<=", 9), "")
+    sweep.rest_on(vector(t * t, ">", 0), vector(t, "<=", 9), "")
     assert (sweep.proved, sweep.horizon) == (True, 10)
 
 
 def test_a_gap_is_remembered():
     sweep = Sweep(1, 64)
     t: Any = sweep.variable()
-    sweep.rest_on(compare(t * t, ">", 0), sweep.always, "squares")
+    sweep.rest_on(vector(t * t, ">", 0), sweep.always, "squares")
     assert (sweep.proved, sweep.gaps) == (False, ["squares"])
 
 
@@ -275,16 +281,15 @@ PLAIN: dict[str, Callable[..., Any]] = {
 }
 
 
-def _compared(symbol: str, left: Any, right: Any) -> Any:
-    return compare(left, symbol, right)
-
-
 SWEPT: dict[str, Callable[..., Any]] = {
     **PLAIN,
     "min": minimum,
     "max": maximum,
     "where": where,
-    **{symbol: functools.partial(_compared, symbol) for symbol in SYMBOLS},
+    **{
+        symbol: functools.partial(lambda symbol, left, right: compare(left, symbol, right), symbol)
+        for symbol in SYMBOLS
+    },
 }
 
 

@@ -125,6 +125,32 @@ def test_is_what_python_gives_on_other_sweeps(name: str, first: int, last: int):
     explore(FACTS[name], first, last)
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda t: t + "a",
+        lambda t: "a" + t,
+        lambda t: t - None,
+        lambda t: {1: 2} - t,
+        lambda t: t < "5",
+        lambda t: t >= None,
+        lambda t: t & {1},
+        lambda t: t / "a",
+        lambda t: t // 0,
+        lambda t: t % 0,
+        lambda t: t / 0,
+        lambda t: t.shape,
+    ],
+)
+def test_errors_read_as_those_of_python(function: Callable[[Any], Any]):
+    texts: list[str] = []
+    for number in (Sweep(1, 9).variable(), 5):
+        with pytest.raises((TypeError, ZeroDivisionError, AttributeError)) as caught:
+            function(number)
+        texts.append(str(caught.value))
+    assert texts[0] == texts[1]
+
+
 def test_truth_values_are_those_of_python():
     for function in (
         lambda a, b: a & b,

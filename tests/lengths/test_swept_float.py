@@ -164,6 +164,39 @@ def test_a_branch_on_a_half_is_proved():
     assert [path.live.pattern for path in paths.found] == [(11, 1), (11, 1)]
 
 
+def test_infinity_is_out_of_reach():
+    t: Any = Sweep(1, 64).variable()
+    assert (t < math.inf, t / 2 < math.inf, t / 3 == -math.inf, t / 2 != NAN) == (True, True, False, True)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda v: v + "a",
+        lambda v: "a" + v,
+        lambda v: v < "5",
+        lambda v: v // 0,
+        lambda v: v % 0.0,
+        lambda v: v / 0,
+        range,
+    ],
+)
+def test_errors_read_as_those_of_python(function: Callable[[Any], Any]):
+    texts: list[str] = []
+    sweep = Sweep(1, 9)
+    sweep.decide = lambda condition: bool(condition.values.all())
+    half: Any = sweep.variable()
+    for number in (half / 2, 2.5):
+        with pytest.raises((TypeError, ZeroDivisionError)) as caught:
+            function(number)
+        texts.append(str(caught.value))
+    assert texts[0] == texts[1]
+
+
+def test_numpy_takes_the_mean_of_sizes():
+    explore(lambda t: np.mean([t, 5]))
+
+
 def test_too_many_roundings_end_the_claim():
     t: Any = Sweep(1, 64).variable()
     number: Any = t / 3
@@ -307,6 +340,6 @@ def test_random_expressions_are_what_python_gives(tree: Any, first: int, more: i
         assert same(found, wanted), f"T = {length}: {found!r}, Python: {wanted!r}"
 
 
-def test_compare_takes_floats_too():
+def test_a_size_compares_with_a_float_as_with_an_integer():
     t: Any = Sweep(1, 9).variable()
-    assert compare(t, ">", 5.5) is compare(t, ">", 5)
+    assert t.compared(">", 5.5) is compare(t, ">", 5)

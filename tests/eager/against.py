@@ -1,7 +1,7 @@
 """Whole modules: analyzed over all lengths at once, and run by eager PyTorch on the CPU at each of them.
 
-A wrong verdict, a crash of the analyzer, a hang, or anything in the process or the module that an analysis leaves changed
-is a failure; so is an open verdict, unless the test expects it.
+A wrong verdict, a crash of the analyzer, a hang, or anything in the process or the module that is left changed is a
+failure; so is an open verdict, unless the test expects it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import shapecheck
 from shapecheck import Report
 from shapecheck.lengths.notation import InputSpec
 
+X = "f32[1, 4, T]"  # what most modules here take
 LENGTHS = (1, 64)
 TEXT = 120  # characters of an error that are compared
 SECONDS = 20  # past which an analysis is called hanging
@@ -47,6 +48,17 @@ class Of(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(self, *args, **kwargs)
+
+
+def need(condition: Any) -> None:
+    """What the modules here raise where a condition does not hold."""
+    if not condition:
+        raise ValueError("needed")
+
+
+def let(value: Any, function: Callable[[Any], Any]) -> Any:
+    """`function(value)`: names a value within an expression."""
+    return function(value)
 
 
 class HangError(BaseException):
@@ -77,12 +89,14 @@ def compare(
     rules: bool = True,
     **named: Any,
 ) -> Comparison:
-    """Analyze and run; `fresh` puts state outside of the module back to its beginning, before the analysis and each run.
+    """Analyze and run; `fresh` puts state outside of the module back to its beginning, before each of the two.
 
     Fails where the analysis changes the process or the module, takes too long, or raises.
     """
     fresh()
-    eager = {length: _eager(module, length, specs, named, method, fresh) for length in range(lengths[0], lengths[1] + 1)}
+    eager = {
+        length: _eager(module, length, specs, named, method, fresh) for length in range(lengths[0], lengths[1] + 1)
+    }
     fresh()
     with unchanged(module), _limited():
         report = shapecheck.analyze(
@@ -157,14 +171,18 @@ def _eager(
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            (own if method == "forward" else getattr(own, method))(*inputs_at(specs, length), **inputs_at(named, length))
+            (own if method == "forward" else getattr(own, method))(
+                *inputs_at(specs, length), **inputs_at(named, length)
+            )
         except Exception as error:
             return f"{type(error).__name__}: {error}"[:TEXT]
     return None
 
 
 def _error_of(report: Report, length: int) -> str:
-    return next((failure.error[:TEXT] for failure in report.failures if length in failure.lengths), "no failure holds it")
+    return next(
+        (failure.error[:TEXT] for failure in report.failures if length in failure.lengths), "no failure holds it"
+    )
 
 
 @contextmanager
@@ -235,11 +253,20 @@ def state(module: nn.Module) -> dict[str, Any]:
 def _collect(value: Any, path: str, found: dict[str, Any], seen: set[int], depth: int) -> None:
     if isinstance(value, torch.Tensor):
         known = (id(value), type(value).__name__, value.dtype, tuple(value.shape), value.requires_grad)
-        found[path] = (*known, tuple(value.stride()), str(value.device), str(value.tolist()) if not value.is_meta else "")
+        found[path] = (
+            *known,
+            tuple(value.stride()),
+            str(value.device),
+            str(value.tolist()) if not value.is_meta else "",
+        )
         return
+    if isinstance(value, torch.jit.ScriptModule):  # torch fills its caches when it likes
+        value = value.state_dict()
     if id(value) in seen or depth > 8:
         return
-    if isinstance(value, (dict, list, tuple, set, nn.Module, SimpleNamespace)) or type(value).__module__.startswith("test"):
+    if isinstance(value, (dict, list, tuple, set, nn.Module, SimpleNamespace)) or type(value).__module__.startswith(
+        "test"
+    ):
         seen.add(id(value))
     if isinstance(value, random.Random):
         found[path] = value.getstate()
