@@ -1,6 +1,6 @@
 """The table of rules: for one torch function, which lengths it rejects and what shape comes out.
 
-A rule is only a faster way to the answer that PyTorch would give: with `RULES` switched off, every result stays the same.
+A rule is only a faster way to the answer that PyTorch would give: with `RULES` switched off, every result stays.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a rule gets to see and to say of one call of a torch function.
 
-A rule computes the output's sizes, and calls `need` for every precondition of PyTorch; it never computes a verdict itself.
+A rule computes the output's sizes, and calls `need` for every precondition of PyTorch; it never computes a verdict.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Call:
         self.need(len(dtypes) == 1)
 
     def need_kernel(self, *stand_ins: tuple[torch.dtype, int]) -> None:
-        """The CPU has a kernel for tensors of these dtypes and ranks, the other arguments as torch has them by default."""
+        """The CPU has a kernel for tensors of these dtypes and ranks, with torch's defaults for the other arguments."""
         if any(dtype not in (torch.float32, torch.float64) for dtype, _ in stand_ins):
             self.need(_implemented(self.function, stand_ins))
 
@@ -140,7 +140,7 @@ class Call:
         return make(dims, like.dtype, self.in_format_of([like], dims, self.lazy_strides()))
 
     def in_format_of(self, tensors: Sequence[torch.Tensor], dims: Sequence[Int], otherwise: Lazy) -> Strides:
-        """Contiguous where the suggested memory format of all tensors is; looked at only when asked for if that is open."""
+        """Contiguous where the suggested memory format of all tensors is; if that is open, looked at only on demand."""
         if any(type(t) is SweptTensor and isinstance(t._strides, Lazy) and len(t._dims) in (4, 5) for t in tensors):
             dims = tuple(dims)
             return Lazy(lambda: contiguous_strides(dims) if self.plain_formats(*tensors) else otherwise.strides())
@@ -243,7 +243,7 @@ def _probe(function: Callable[..., Any], skeleton: Any) -> torch.dtype:
     try:
         with torch.no_grad(), torch._C.DisableTorchFunction():
             result = function(*args, **kwargs)
-    except Exception:
+    except Exception:  # noqa: BLE001  # whatever PyTorch says, it is asked in full
         raise NoRule from None
     if not isinstance(result, torch.Tensor):
         raise NoRule
@@ -255,7 +255,7 @@ def _implemented(function: Callable[..., Any], stand_ins: tuple[tuple[torch.dtyp
     try:
         with torch.no_grad(), torch._C.DisableTorchFunction():
             function(*[torch.ones((1,) * rank, dtype=dtype) for dtype, rank in stand_ins])
-    except Exception:
+    except Exception:  # noqa: BLE001  # whatever PyTorch says, it refuses
         return False
     return True
 

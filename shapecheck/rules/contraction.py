@@ -59,12 +59,25 @@ def product_of_matrices(call: Call, input: torch.Tensor, mat2: torch.Tensor, **n
 
 
 def added(
-    call: Call, input: torch.Tensor, first: torch.Tensor, second: torch.Tensor, *, beta: Any = 1, alpha: Any = 1, out: Any = None
+    call: Call,
+    input: torch.Tensor,
+    first: torch.Tensor,
+    second: torch.Tensor,
+    *,
+    beta: Any = 1,
+    alpha: Any = 1,
+    out: Any = None,
 ) -> SweptTensor:
     """addmm and baddbmm: a product, and something that broadcasts to it."""
     rank = 3 if "bmm" in call.function.__name__ else 2
     left, right, own = dims_of(first), dims_of(second), dims_of(input)
-    if out is not None or len(left) != rank or len(right) != rank or len(own) > rank or not first.dtype.is_floating_point:
+    if (
+        out is not None
+        or len(left) != rank
+        or len(right) != rank
+        or len(own) > rank
+        or not first.dtype.is_floating_point
+    ):
         raise NoRule
     call.positive(*left, *right, *own)
     call.need_same_dtype(input, first, second)
@@ -175,7 +188,7 @@ def multi_head_attention(
             raise NoRule
         call.need_equal(mask[0], k[1])
         call.need_equal(mask[1], k[0])
-    # nn.MultiheadAttention(batch_first=True) hands over transposed inputs, and in eager takes a fast path of another layout
+    # nn.MultiheadAttention(batch_first=True) hands over transposed inputs; in eager its fast path has another layout
     fast = not training and not is_surely_contiguous(query)
     output = make((q[0], q[1], width), query.dtype, Lazy(_open_layout) if fast else None)
     if not need_weights:

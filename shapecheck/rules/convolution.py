@@ -166,9 +166,7 @@ def transposed(rank: int) -> Any:
     return rule
 
 
-def _pooled(
-    call: Call, size: Int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool
-) -> Int:
+def _pooled(call: Call, size: Int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> Int:
     if not 0 <= padding <= kernel // 2:
         raise NoRule
     room = size + (2 * padding - dilation * (kernel - 1) - 1)
@@ -206,13 +204,8 @@ def pooling(rank: int, *, dilated: bool) -> Any:
         if input.dtype not in (torch.float32, torch.float64):
             raise NoRule
         ceil_mode = bool(named.get("ceil_mode", False))
-        out = [*dims[:-rank]]
-        for axis in range(rank):
-            out.append(
-                _pooled(
-                    call, dims[axis - rank], kernel[axis], stride[axis], padding[axis], dilation[axis], ceil_mode
-                )
-            )
+        settings = zip(dims[-rank:], kernel, stride, padding, dilation, strict=True)
+        out = [*dims[:-rank], *(_pooled(call, *axis, ceil_mode) for axis in settings)]
         if rank == 1 and not dilated and not is_surely_contiguous(input):  # pooled as an image of height 1
             return make(out, input.dtype, call.lazy_strides())
         return call.windowed(out, input)

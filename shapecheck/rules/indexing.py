@@ -13,7 +13,7 @@ from shapecheck.rules.call import Call
 from shapecheck.tensor import SweptTensor, dims_of, product
 from shapecheck.trees import tensors_of
 
-# functions without a rule that use integers as an index: where the index is (position, keyword), the source, and its axis
+# functions without a rule that use integers as an index: where the index is (position, keyword), the source, its axis
 _AT_AXIS: dict[str, tuple[tuple[int, str], tuple[int, str], int | tuple[int, str]]] = {
     "embedding": ((0, "input"), (1, "weight"), 0),
     "embedding_bag": ((0, "input"), (1, "weight"), 0),
@@ -53,7 +53,9 @@ def check_indices(call: Call, name: str) -> None:
         at_index, at_source, at_axis = _AT_AXIS[name]
         index, source = _argument(call, at_index), _argument(call, at_source)
         axis = at_axis if isinstance(at_axis, int) else _argument(call, at_axis)
-        if type(index) is not SweptTensor or not (index._tainted or index._bounds is not None or index._values is not None):
+        if type(index) is not SweptTensor or not (
+            index._tainted or index._bounds is not None or index._values is not None
+        ):
             return
         dims = dims_of(source) if isinstance(source, torch.Tensor) else ()
         if not is_plain(axis) or not -len(dims) <= axis < len(dims):
@@ -61,9 +63,10 @@ def check_indices(call: Call, name: str) -> None:
         index_in_range(call, index, dims[axis])
     elif name in _ANYWHERE:
         for index in tensors_of(_argument(call, _ANYWHERE[name])):
-            if type(index) is SweptTensor and index._values is None and index.dtype != torch.bool:
-                if index._tainted or index._bounds is not None:
-                    raise Undecidable(f"an index of {name} computed from lengths may be out of range")
+            if type(index) is not SweptTensor or index._values is not None or index.dtype == torch.bool:
+                continue
+            if index._tainted or index._bounds is not None:
+                raise Undecidable(f"an index of {name} computed from lengths may be out of range")
 
 
 def _argument(call: Call, place: tuple[int, str]) -> Any:
@@ -71,9 +74,7 @@ def _argument(call: Call, place: tuple[int, str]) -> Any:
     return call.args[position] if position < len(call.args) else call.kwargs.get(keyword)
 
 
-def index_in_range(
-    call: Call, index: torch.Tensor, size: Int, *, from_end: bool = False, unless: Bool = False
-) -> None:
+def index_in_range(call: Call, index: torch.Tensor, size: Int, *, from_end: bool = False, unless: Bool = False) -> None:
     """All values of an index must lie in 0..size-1, or in -size..size-1 where x[index] counts from the end.
 
     Values of the user's own input, which are not there, are taken to. `unless`: where PyTorch does not look at them.

@@ -203,7 +203,7 @@ def meshgrid(call: Call, *tensors: Any, indexing: str | None = None) -> tuple[Sw
     for position, part in enumerate(parts):
         axis = order.index(position)
 
-        def strides(axis: int = axis, part: torch.Tensor = frozen(part)) -> Dims:
+        def strides(axis: int = axis, part: torch.Tensor = frozen(part)) -> Dims:  # noqa: B008  # as it is now
             return tuple(strides_of(part)[0] if place == axis else 0 for place in range(len(parts)))
 
         results.append(inherit(make(sizes, part.dtype, Lazy(strides)), part))

@@ -49,9 +49,9 @@ def pointwise(call: Call, *args: Any, **kwargs: Any) -> Any:
     tensors = [leaf for leaf in (*args, *kwargs.values()) if isinstance(leaf, torch.Tensor)]
     dims = broadcast(call, [dims_of(tensor) for tensor in tensors])
     dtype = call.dtype_of_result()
-    if not dtype.is_floating_point and not dtype.is_complex and dtype not in (torch.bool, torch.int64):
-        if any(type(leaf) is SweptInt for leaf in args):
-            raise NoRule  # a number that may not fit the dtype
+    narrow = not dtype.is_floating_point and not dtype.is_complex and dtype not in (torch.bool, torch.int64)
+    if narrow and any(type(leaf) is SweptInt for leaf in args):
+        raise NoRule  # a number that may not fit the dtype
     result = make(dims, dtype, _layout(call, dims, tensors))
     if not dtype.is_floating_point and not dtype.is_complex:
         integers(call, result, args, kwargs)
@@ -151,9 +151,7 @@ def angle(call: Call, input: torch.Tensor) -> Any:
     return contiguous_unary(call, input) if input.dtype.is_complex else unary(call, input)
 
 
-def dropout(
-    call: Call, input: torch.Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
-) -> Any:
+def dropout(call: Call, input: torch.Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     if not 0.0 <= p <= 1.0 or not input.dtype.is_floating_point:
         raise NoRule
     if inplace:
@@ -191,13 +189,27 @@ def cumulative(call: Call, input: torch.Tensor, dim: Any = None, **named: Any) -
 
 # rows -------------------------------------------------------------------------------------------------------------
 
-_BINARY = ["max", "min", "add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide", "floor_divide", "remainder", "fmod", "pow", "maximum", "minimum", "fmax", "fmin", "atan2", "hypot", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor", "where", "lerp", "addcmul", "addcdiv", "masked_fill", "clamp", "clip", "rsub", "copysign", "xlogy", "logaddexp", "isclose"]
+_BINARY = """
+max min add sub subtract mul multiply div divide true_divide floor_divide remainder fmod pow maximum minimum
+fmax fmin atan2 hypot eq ne lt le gt ge logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor
+where lerp addcmul addcdiv masked_fill clamp clip rsub copysign xlogy logaddexp isclose
+""".split()  # noqa: SIM905  # a list of words reads best as words
 
-_UNARY = ["abs", "absolute", "neg", "negative", "positive", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "sigmoid", "erf", "erfc", "floor", "ceil", "round", "trunc", "frac", "sign", "square", "reciprocal", "isnan", "isinf", "isfinite", "logical_not", "bitwise_not", "relu", "angle", "nan_to_num", "rad2deg", "deg2rad", "logit", "bernoulli"]
+_UNARY = """
+abs absolute neg negative positive exp exp2 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan asin acos atan
+sinh cosh tanh sigmoid erf erfc floor ceil round trunc frac sign square reciprocal isnan isinf isfinite
+logical_not bitwise_not relu angle nan_to_num rad2deg deg2rad logit bernoulli
+""".split()  # noqa: SIM905  # a list of words reads best as words
 
-_FUNCTIONAL_UNARY = ["relu", "leaky_relu", "gelu", "silu", "mish", "elu", "selu", "celu", "sigmoid", "tanh", "hardtanh", "hardswish", "hardsigmoid", "softplus", "logsigmoid", "relu6", "softsign", "tanhshrink", "softshrink", "hardshrink", "threshold"]
+_FUNCTIONAL_UNARY = """
+relu leaky_relu gelu silu mish elu selu celu sigmoid tanh hardtanh hardswish hardsigmoid softplus logsigmoid
+relu6 softsign tanhshrink softshrink hardshrink threshold
+""".split()  # noqa: SIM905  # a list of words reads best as words
 
-_DUNDER_BINARY = ["add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "mod", "pow", "rpow", "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor", "iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", "ipow", "iand", "ior", "ixor"]
+_DUNDER_BINARY = """
+add radd sub rsub mul rmul truediv rtruediv floordiv mod pow rpow eq ne lt le gt ge and or xor iadd isub imul
+itruediv ifloordiv imod ipow iand ior ixor
+""".split()  # noqa: SIM905  # a list of words reads best as words
 
 
 def _rows() -> dict[Any, Any]:

@@ -15,7 +15,6 @@ from shapecheck.rules.call import Call, NoRule
 from shapecheck.rules.values import carries
 from shapecheck.tensor import Bounds, Dims, SweptTensor, dims_of, make
 
-
 _NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
 
 
@@ -101,10 +100,16 @@ def norm(call: Call, input: torch.Tensor, *args: Any, **named: Any) -> SweptTens
 def vector_norm(call: Call, input: torch.Tensor, *args: Any, **named: Any) -> SweptTensor:
     given = _named(args, named, ("ord", "dim", "keepdim", "dtype"))
     single = not isinstance(given.get("dim"), (tuple, list))
-    if call.function is torch.linalg.norm and (not single or (given.get("dim") is None and given.get("ord") is not None)):
+    if call.function is torch.linalg.norm and (
+        not single or (given.get("dim") is None and given.get("ord") is not None)
+    ):
         raise NoRule  # a matrix norm
     order = given.get("ord", 2)
-    if not input.dtype.is_floating_point or given.get("dtype") is not None or not isinstance(order, (int, float, type(None))):
+    if (
+        not input.dtype.is_floating_point
+        or given.get("dtype") is not None
+        or not isinstance(order, (int, float, type(None)))
+    ):
         raise NoRule
     return make(_reduced(call, input, given.get("dim"), given.get("keepdim", False)), input.dtype)
 
@@ -170,7 +175,11 @@ def normalize(
 
 
 def _rows() -> dict[Any, Any]:
-    rows: dict[Any, Any] = {F.normalize: normalize, torch.linalg.vector_norm: vector_norm, torch.linalg.norm: vector_norm}
+    rows: dict[Any, Any] = {
+        F.normalize: normalize,
+        torch.linalg.vector_norm: vector_norm,
+        torch.linalg.norm: vector_norm,
+    }
     for rule, names in (
         (total, "sum prod"), (mean, "mean"), (deviation, "std var"), (logsumexp, "logsumexp"), (norm, "norm"),
         (truth, "any all"), (bound, "amax amin"), (position, "argmax argmin"),

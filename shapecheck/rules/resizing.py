@@ -21,7 +21,9 @@ from shapecheck.tensor import dims_of, make
 def pad(call: Call, input: torch.Tensor, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
     dims = dims_of(input)
     pairs = list(pad)
-    if len(pairs) % 2 or len(pairs) // 2 > len(dims) or mode not in ("constant", "reflect", "replicate", "circular"):
+    if mode not in ("constant", "reflect", "replicate", "circular"):
+        return call.refuse()
+    if len(pairs) % 2 or len(pairs) // 2 > len(dims):
         raise NoRule
     axes = len(pairs) // 2
     if mode != "constant":
@@ -65,9 +67,9 @@ def interpolate(
     dims = dims_of(input)
     rank = len(dims) - 2
     needed = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}.get(mode)
-    if mode not in ("nearest", "nearest-exact", "area") and needed != rank:
+    if rank not in (1, 2, 3) or (mode not in ("nearest", "nearest-exact", "area") and needed != rank):
         return call.refuse()  # "Got 3D input, but bilinear mode needs 4D input"
-    if rank not in (1, 2, 3) or antialias or not input.dtype.is_floating_point or mode == "area":
+    if antialias or not input.dtype.is_floating_point or mode == "area":
         raise NoRule
     if align_corners is not None and needed is None:
         return call.refuse()  # "align_corners option can only be set with the interpolating modes"
@@ -107,7 +109,7 @@ def scaled(length: Int, factor: Any) -> Int:
 def _safe_ratio(factor: float) -> Fraction | None:
     """p/q such that floor(double(n) * factor) = n * p // q for every n of a tensor; None where rounding could decide.
 
-    The double is p/q * (1 + e). For e >= 0 the product of a multiple of q is rounded to the exact integer or above it, and
+    The double is p/q * (1 + e). For e >= 0 the product of a multiple of q is rounded to the exact integer or above it;
     the others stay below the next integer, from which they are 1/q away: sizes are below 2**40, and |e| <= 2**-53.
     For -2**-54 <= e < 0 rounding to nearest (ties to even) still gives the exact integer.
     """

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from shapecheck.lengths.swept import Int, Undecidable, is_plain
+from shapecheck.lengths.swept import Int, Undecidable, compare, is_plain, minimum
+from shapecheck.rules.axes import is_number
 from shapecheck.rules.call import Call, NoRule
-from shapecheck.tensor import Order, SweptTensor, dims_of, make
+from shapecheck.tensor import Order, SweptTensor, dims_of, is_surely_contiguous, make
 
 _COMPLEX = {torch.float32: torch.complex64, torch.float64: torch.complex128}
 _REAL = {complex_type: real for real, complex_type in _COMPLEX.items()}
@@ -48,6 +50,8 @@ def stft(
     call.need(size >= n_fft)
     bins = n_fft // 2 + 1 if onesided in (None, True) else n_fft
     frames = (size - n_fft) // hop_length + 1
+    if len(dims) == 2 and not center and not is_surely_contiguous(input):
+        return make((dims[0], bins, frames), _COMPLEX[input.dtype], call.lazy_strides())
     # computed frame by frame and returned transposed
     order = Order((1, 0) if len(dims) == 1 else (0, 2, 1))
     return make((*dims[:-1], bins, frames), _COMPLEX[input.dtype], order)
@@ -65,54 +69,94 @@ def istft(
     onesided: bool | None = None,
     length: Int | None = None,
     return_complex: bool = False,
-) -> SweptTensor:
+) -> Any:
     dims = dims_of(input)
     hop_length = n_fft // 4 if hop_length is None else hop_length
     win_length = n_fft if win_length is None else win_length
     plain = all(is_plain(number) and number >= 1 for number in (n_fft, hop_length, win_length))
-    if not plain or len(dims) not in (2, 3) or length is not None or return_complex or onesided is False or not center:
+    if not plain or len(dims) not in (2, 3) or return_complex or input.dtype not in _REAL:
         raise NoRule
-    if input.dtype not in _REAL or not hop_length <= win_length <= n_fft:
-        raise NoRule
-    if window is not None and (dims_of(window) != (win_length,) or window.dtype != _REAL[input.dtype]):
+    if hop_length > win_length or win_length > n_fft:
+        return call.refuse()
+    real = _REAL[input.dtype]
+    if window is not None:
+        if dims_of(window) != (win_length,) or window.dtype not in _COMPLEX:
+            raise NoRule
+        real = torch.promote_types(real, window.dtype)
+    if length is not None and (not is_number(length) or not (length >= 1)):
         raise NoRule
     call.positive(*dims)
-    call.need_equal(dims[-2], n_fft // 2 + 1)
-    frames = dims[-1]
-    size = (frames - 1) * hop_length + n_fft - 2 * (n_fft // 2)  # n_fft + hop (frames - 1), less n_fft // 2 at both ends
-    for few in _frames_not_covered(n_fft, hop_length, win_length, window):
-        call.need(frames != few)
-    call.need(size >= 1)
-    return make((*dims[:-2], size), _REAL[input.dtype])
-
-
-def _frames_not_covered(n_fft: int, hop_length: int, win_length: int, window: torch.Tensor | None) -> list[int]:
-    """Numbers of frames for which the overlapping windows leave a sample uncovered ("window overlap add min").
-
-    The sum of the squared windows over the trimmed signal depends on the number of frames only up to 2 * ceil(n_fft / hop):
-    from there on both ends and the periodic middle are there, and more frames add only more of the middle.
-    """
-    if window is None:
-        weights = torch.ones(win_length)
-    elif type(window) is not torch.Tensor or window.is_meta:
-        raise Undecidable("istft depends on the values of its window, which are not there")
-    else:
-        weights = window.detach().double()
-    left = (n_fft - win_length) // 2
-    squared = torch.zeros(n_fft, dtype=torch.float64)
-    squared[left : left + win_length] = weights**2
-    enough = 2 * -(-n_fft // hop_length) + 1
-    uncovered: list[int] = []
-    for frames in range(1, enough + 1):
-        total = torch.zeros(n_fft + hop_length * (frames - 1), dtype=torch.float64)
-        for frame in range(frames):
-            total[frame * hop_length : frame * hop_length + n_fft] += squared
-        inner = total[n_fft // 2 : len(total) - n_fft // 2]
-        if inner.numel() and float(inner.min()) <= 1e-11:
-            uncovered.append(frames)
-    if enough in uncovered:
+    bins, frames = dims[-2:]
+    if onesided is None and not is_plain(bins):
         raise NoRule
-    return uncovered
+    two_sided = onesided is False or (onesided is None and bins == n_fft)
+    call.need_equal(bins, n_fft if two_sided else n_fft // 2 + 1)
+    whole = n_fft + hop_length * (frames - 1)
+    half = n_fft // 2
+    start = half if center else 0
+    if length is not None:
+        stop: Int = minimum(start + length, whole)
+    else:
+        stop = whole - half if center else whole
+        call.need(not center or half > 0)  # the end is x[..., :-0]
+    call.need(stop > start)  # "min(): Expected reduction dim to be specified"
+    _need_coverage(call, _Windows.of(n_fft, hop_length, win_length, window), frames, start, stop, whole)
+    return make((*dims[:-2], stop - start if length is None else length), real)
+
+
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """Which samples the overlapping windows leave uncovered ("window overlap add min"), by the number of frames.
+
+    From `many` frames on both ends are the same, whatever their number, and the middle repeats itself with the hop.
+    """
+
+    few: tuple[tuple[int, ...], ...]  # for 1, 2, ... frames, less than `many`
+    many: int
+    head: tuple[int, ...]  # positions from the beginning, for `many` frames or more
+    tail: tuple[int, ...]  # distances from the end
+    middle: bool  # whether the middle has uncovered samples
+
+    @staticmethod
+    def of(n_fft: int, hop_length: int, win_length: int, window: torch.Tensor | None) -> _Windows:
+        if window is None:
+            weights = torch.ones(win_length)
+        elif type(window) is not torch.Tensor or window.is_meta:
+            raise Undecidable("istft depends on the values of its window, which are not there")
+        else:
+            weights = window.detach()
+        left = (n_fft - win_length) // 2
+        squared = torch.zeros(n_fft, dtype=weights.dtype)
+        squared[left : left + win_length] = weights**2
+        many = 2 * -(-n_fft // hop_length) + 1
+        envelope = torch.zeros(n_fft + hop_length * (many - 1), dtype=weights.dtype)
+        uncovered: list[tuple[int, ...]] = []
+        for frames in range(1, many + 1):
+            first = hop_length * (frames - 1)
+            envelope[first : first + n_fft] += squared
+            uncovered.append(tuple((envelope[: first + n_fft] < 1e-11).nonzero().reshape(-1).tolist()))
+        positions, whole = uncovered[-1], len(envelope)
+        head = tuple(p for p in positions if p < n_fft)
+        tail = tuple(whole - p for p in positions if p >= whole - n_fft)
+        return _Windows(tuple(uncovered[:-1]), many, head, tail, len(head) + len(tail) < len(positions))
+
+
+def _need_coverage(call: Call, windows: _Windows, frames: Int, start: int, stop: Int, whole: Int) -> None:
+    """No uncovered sample in start..stop-1."""
+    for count, positions in enumerate(windows.few, start=1):
+        inside = [position for position in positions if position >= start]
+        if inside:
+            call.need(compare(frames, "!=", count) | compare(stop, "<=", inside[0]))
+    fewer = compare(frames, "<", windows.many)
+    if windows.middle:
+        call.need(fewer | compare(stop, "<=", start + 1))
+        if not fewer:
+            raise NoRule
+    inside = [position for position in windows.head if position >= start]
+    if inside:
+        call.need(fewer | compare(stop, "<=", inside[0]))
+    if windows.tail:
+        call.need(fewer | compare(stop, "<=", whole - max(windows.tail)))
 
 
 ROWS: dict[Any, Any] = {

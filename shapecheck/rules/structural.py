@@ -45,7 +45,9 @@ def _converted(tensor: SweptTensor, dtype: torch.dtype) -> SweptTensor:
     integer = not tensor._dtype.is_floating_point and not tensor._dtype.is_complex
     if integer and tensor._values is not None:
         result._values = converted(tensor._values, dtype)
-    elif integer and tensor._bounds is not None and dtype in (torch.int64, torch.int32) and _fits(tensor._bounds, dtype):
+    elif (
+        integer and tensor._bounds is not None and dtype in (torch.int64, torch.int32) and _fits(tensor._bounds, dtype)
+    ):
         result._bounds = tensor._bounds
     else:
         result._tainted = carries(tensor)
@@ -55,7 +57,9 @@ def _converted(tensor: SweptTensor, dtype: torch.dtype) -> SweptTensor:
 def _fits(bounds: Bounds, dtype: torch.dtype) -> bool:
     """Whether values in these bounds survive the conversion."""
     low, high = limits(dtype)
-    ends = [(end, end) if type(end) is int else (end.values.min(), end.values.max()) for end in (bounds.low, bounds.high)]
+    ends = [
+        (end, end) if type(end) is int else (end.values.min(), end.values.max()) for end in (bounds.low, bounds.high)
+    ]
     return all(low <= smallest and largest <= high for smallest, largest in ends)
 
 
@@ -224,7 +228,16 @@ def _rows() -> dict[Any, Row]:
         rows[owner.sum] = _reduced(lambda a, b: a + b)
         rows[owner.amax] = _reduced(maximum)
         rows[owner.amin] = _reduced(minimum)
-    for name in ("untyped_storage", "data_ptr", "as_strided", "as_strided_", "set_", "resize_", "backward", "register_hook"):
+    for name in (
+        "untyped_storage",
+        "data_ptr",
+        "as_strided",
+        "as_strided_",
+        "set_",
+        "resize_",
+        "backward",
+        "register_hook",
+    ):
         rows[getattr(tensor, name)] = _refuse_storage
     rows[torch.as_strided] = _refuse_storage
     for name in ("__array__", "__dlpack__", "numpy_T", "__contains__", "__reversed__", "share_memory_"):
@@ -246,7 +259,10 @@ RANDOM: frozenset[Any] = frozenset(
     function
     for owner, names in (
         (torch, "rand randn randint randperm normal bernoulli multinomial poisson rand_like randn_like randint_like"),
-        (torch.Tensor, "normal_ uniform_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_ bernoulli multinomial"),
+        (
+            torch.Tensor,
+            "normal_ uniform_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_ bernoulli multinomial",
+        ),
     )
     for name in names.split()
     if (function := getattr(owner, name, None)) is not None

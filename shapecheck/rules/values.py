@@ -1,4 +1,4 @@
-"""Integer values through arithmetic: exact ones where all operands have them, bounds, or a taint where neither is known.
+"""Integer values through arithmetic: exact where all operands have them, or bounds, or a taint where neither is known.
 
 Integers wrap as those of their dtype do, and torch's `//` and `%` round to minus infinity, as Python's.
 """
@@ -15,7 +15,6 @@ import torch
 from shapecheck.lengths.swept import SweptBool, SweptInt, is_plain, maximum, minimum, where
 from shapecheck.rules.call import Call, NoRule
 from shapecheck.tensor import LARGEST_VALUES, Bounds, SweptTensor, known_values
-
 
 _SHARED = "_shapecheck_shared"  # the tensors in the memory of a tensor
 
@@ -94,9 +93,7 @@ def converted(values: Any, dtype: torch.dtype) -> Any:
     return result
 
 
-def _computed(
-    call: Call, name: str, result: SweptTensor, args: tuple[Any, ...], rounding_mode: str | None
-) -> Any:
+def _computed(call: Call, name: str, result: SweptTensor, args: tuple[Any, ...], rounding_mode: str | None) -> Any:
     """The values as an object array; None where they are not followed."""
     operation = _OPERATIONS.get(name)
     if name in ("div", "divide"):
@@ -168,7 +165,8 @@ def _sign(value: Any) -> Any:
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     name: function
     for key, function in (
-        ("eq", operator.eq), ("ne", operator.ne), ("lt", operator.lt), ("le", operator.le), ("gt", operator.gt), ("ge", operator.ge)
+        ("eq", operator.eq), ("ne", operator.ne), ("lt", operator.lt),
+        ("le", operator.le), ("gt", operator.gt), ("ge", operator.ge),
     )
     for name in (key, f"__{key}__")
 }  # fmt: skip

@@ -1,7 +1,8 @@
-"""Views of a whole tensor: the same elements under another shape. `reshape` and `flatten` copy where no view is possible."""
+"""Views of a whole tensor: the same elements under another shape. `reshape` and `flatten` copy where none is possible."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -125,8 +126,8 @@ def _viewed(call: Call, input: torch.Tensor, out: Dims) -> Any:
 def view_strides(dims: Dims, strides: Dims, out: Dims) -> Dims | None:
     """The strides of a view; None where there is none: `computeStride` of ATen/TensorUtils.cpp for positive sizes.
 
-    Walks both shapes from the last axis on: axes whose memory is in one run are taken together, and each such run must be
-    the product of some axes of the view. Where that differs between lengths, the execution is split.
+    Walks both shapes from the last axis on: axes whose memory is in one run are taken together, and each such run must
+    be the product of some axes of the view. Where that differs between lengths, the execution is split.
     """
     found: list[Int] = [1] * len(out)
     position = len(out) - 1
@@ -318,10 +319,8 @@ def expand(call: Call, input: torch.Tensor, *sizes: Any, **named: Any) -> SweptT
     result = inherit(make(out, input.dtype, layout), input)
     values = known_values(input) if type(input) is SweptTensor else None
     if values is not None and all(is_plain(size) for size in out) and int(np.prod(out)) <= 64:
-        try:
+        with contextlib.suppress(ValueError):  # PyTorch refuses it, too
             result._values, result._tainted = np.broadcast_to(values, tuple(out)).copy(), False
-        except ValueError:  # PyTorch refuses it, too
-            pass
     return shares(result, input)
 
 
@@ -344,7 +343,8 @@ def _rows() -> dict[Any, Any]:
     shared: dict[str, Any] = {
         "reshape": reshape, "ravel": ravel, "flatten": flatten, "unflatten": unflatten,
         "permute": permute, "transpose": transpose, "swapaxes": transpose, "swapdims": transpose, "t": matrix_transpose,
-        "movedim": movedim, "moveaxis": movedim, "unsqueeze": unsqueeze, "squeeze": squeeze, "broadcast_to": broadcast_to,
+        "movedim": movedim, "moveaxis": movedim, "unsqueeze": unsqueeze, "squeeze": squeeze,
+        "broadcast_to": broadcast_to,
     }  # fmt: skip
     for name, rule in shared.items():
         for owner in (torch, torch.Tensor):

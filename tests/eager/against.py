@@ -261,7 +261,8 @@ def _collect(value: Any, path: str, found: dict[str, Any], seen: set[int], depth
         )
         return
     if isinstance(value, torch.jit.ScriptModule):  # torch fills its caches when it likes
-        value = value.state_dict()
+        found[path] = {name: str(tensor.tolist()) for name, tensor in value.state_dict().items()}
+        return
     if id(value) in seen or depth > 8:
         return
     if isinstance(value, (dict, list, tuple, set, nn.Module, SimpleNamespace)) or type(value).__module__.startswith(

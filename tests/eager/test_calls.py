@@ -152,7 +152,7 @@ def test_a_layer_made_for_the_size() -> None:
 
 
 def test_forward_called_directly() -> None:
-    agrees(Of(lambda self, x: self.conv.forward(x), conv=CONV), X)
+    agrees(Of(lambda self, x: self.conv.forward(x), conv=nn.Conv1d(4, 4, 5)), X)
 
 
 def test_deep_nesting() -> None:
@@ -174,7 +174,7 @@ def test_the_lengths_of_a_part_of_the_sweep() -> None:
     def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
         return self.conv(x) if x.shape[-1] % 3 else self.conv(x[..., 2:])
 
-    agrees(Of(forward, conv=CONV), X, lengths=(5, 9))
+    agrees(Of(forward, conv=nn.Conv1d(4, 4, 5)), X, lengths=(5, 9))
 
 
 def test_one_length_only() -> None:

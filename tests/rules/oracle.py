@@ -1,7 +1,7 @@
 """Eager PyTorch on the CPU as the oracle of the rules: one function, analyzed over all lengths at once and run at each.
 
-Compared for every length: whether it raises, and the structure, shapes, dtypes, strides and known integer values of what comes
-out. A layout that the analysis leaves open is no difference; a verdict left open is one, unless the test expects it.
+Compared for every length: whether it raises, and the structure, shapes, dtypes, strides and known integer values of what
+comes out. A layout that the analysis leaves open is no difference; a verdict left open is one, unless the test expects it.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def eager(module: nn.Module, inputs: Sequence[Any], length: int) -> Ran | Raises
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             result = module(*args)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # that it raises is what is compared
         return Raises(f"{type(error).__name__}: {error}".splitlines()[0][:160])
     return Ran(tuple(_described(leaf) for leaf in flat(result)))
 
@@ -228,7 +228,7 @@ def _real(value: Any, length: int, generator: torch.Generator) -> Any:
     if not isinstance(value, str):
         return value
     spec = InputSpec.parse(value)
-    symbols = {symbol: length for symbol in spec.symbols}
+    symbols = dict.fromkeys(spec.symbols, length)
     dims = [int(size.evaluate(symbols)) for size in spec.dims]
     dtype = DTYPES[spec.dtype]
     if spec.values is not None:
@@ -258,4 +258,16 @@ def _swept(value: Any, sweep: Sweep) -> Any:
     return make(dims, DTYPES[spec.dtype], values=known)
 
 
-__all__ = ["ALL", "FEW", "LAYOUTS", "PLAIN", "agree", "analyzed", "differences", "dims_of", "eager", "SweptBool", "SweptInt"]
+__all__ = [
+    "ALL",
+    "FEW",
+    "LAYOUTS",
+    "PLAIN",
+    "agree",
+    "analyzed",
+    "differences",
+    "dims_of",
+    "eager",
+    "SweptBool",
+    "SweptInt",
+]
