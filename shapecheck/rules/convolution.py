@@ -95,7 +95,7 @@ def convolution(rank: int) -> Any:
         dims = _convolved(call, input, weight, bias, rank)
         filters = dims_of(weight)
         stride, dilation = per_axis(stride, rank), per_axis(dilation, rank)
-        kernel = filters[2:]
+        kernel: Any = filters[2:]  # plain: checked below
         same = padding == "same"
         if isinstance(padding, str):
             if padding not in ("same", "valid"):

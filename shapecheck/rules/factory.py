@@ -24,9 +24,9 @@ def _filled(call: Call, sizes: tuple[Any, ...], named: dict[str, Any], dtype: to
         raise NoRule
     for size in sizes:
         call.need(size >= 0)
-    dtype = named.get("dtype") or dtype or torch.get_default_dtype()
-    _drawn(call, dtype)
-    return make(sizes, dtype)
+    chosen: torch.dtype = named.get("dtype") or dtype or torch.get_default_dtype()
+    _drawn(call, chosen)
+    return make(sizes, chosen)
 
 
 def _check(named: dict[str, Any]) -> None:

@@ -245,7 +245,9 @@ def index_select(call: Call, input: torch.Tensor, dim: int, index: torch.Tensor)
     values, positions = known_values(input), known_values(index)
     if type(input) is SweptTensor and values is not None and _are_plain(positions):
         try:
-            result._values = np.asarray(values.take(np.atleast_1d(positions).astype(np.int64), axis), dtype=object)
+            result._values = np.asarray(
+                values.take(np.atleast_1d(np.asarray(positions)).astype(np.int64), axis), dtype=object
+            )
             return result
         except IndexError:
             pass

@@ -189,6 +189,8 @@ def cumulative(call: Call, input: torch.Tensor, dim: Any = None, **named: Any) -
 
 # rows -------------------------------------------------------------------------------------------------------------
 
+_nn: Any = torch._C._nn  # pyright: ignore[reportAttributeAccessIssue]
+
 _BINARY = """
 max min add sub subtract mul multiply div divide true_divide floor_divide remainder fmod pow maximum minimum
 fmax fmin atan2 hypot eq ne lt le gt ge logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor
@@ -231,7 +233,7 @@ def _rows() -> dict[Any, Any]:
         put(torch, name + "_", in_place)
     for name in _FUNCTIONAL_UNARY:
         put(F, name, unary)
-        put(torch._C._nn, name, unary)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownArgumentType]
+        put(_nn, name, unary)
     for name in _DUNDER_BINARY:
         put(torch.Tensor, f"__{name}__", in_place if name.startswith("i") else pointwise)
     for name in ("max", "min"):
@@ -246,7 +248,7 @@ def _rows() -> dict[Any, Any]:
     put(torch, "angle", angle)
     put(torch.Tensor, "angle", angle)
     put(F, "logsigmoid", contiguous_unary)
-    put(torch._C._nn, "log_sigmoid", contiguous_unary)
+    put(_nn, "log_sigmoid", contiguous_unary)
     put(torch.Tensor, "__neg__", unary)
     put(torch.Tensor, "__invert__", unary)
     put(torch.Tensor, "__abs__", unary)

@@ -22,7 +22,7 @@ def recurrent(call: Call, module: nn.RNNBase, input: Any, hx: Any = None) -> Any
     directions = 2 if module.bidirectional else 1
     weight = module._flat_weights[0]
     packed = input if isinstance(input, PackedSequence) else None
-    tensor: torch.Tensor = input if packed is None else packed.data
+    tensor: torch.Tensor = input if packed is None else packed.data  # pyright: ignore[reportAssignmentType]  # not packed
     dims = dims_of(tensor)
     if packed is not None:
         lengths = getattr(packed.batch_sizes, _LENGTHS, None)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from shapecheck.lengths.swept import SweptBool, Undecidable, maximum, minimum
+from shapecheck.lengths.swept import SweptBool, Undecidable, is_plain, maximum, minimum
 from shapecheck.rules.preserved import preserved
 from shapecheck.rules.values import carries, converted, limits, shares
 from shapecheck.tensor import Bounds, SweptTensor, make
@@ -57,9 +57,7 @@ def _converted(tensor: SweptTensor, dtype: torch.dtype) -> SweptTensor:
 def _fits(bounds: Bounds, dtype: torch.dtype) -> bool:
     """Whether values in these bounds survive the conversion."""
     low, high = limits(dtype)
-    ends = [
-        (end, end) if type(end) is int else (end.values.min(), end.values.max()) for end in (bounds.low, bounds.high)
-    ]
+    ends = [(end, end) if is_plain(end) else (end.values.min(), end.values.max()) for end in (bounds.low, bounds.high)]
     return all(low <= smallest and largest <= high for smallest, largest in ends)
 
 
@@ -91,10 +89,11 @@ def _to(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 
 def _type(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    wanted = args[1] if len(args) > 1 else kwargs.get("dtype")
+    tensor: Any = args[0]
+    wanted: Any = args[1] if len(args) > 1 else kwargs.get("dtype")
     if not isinstance(wanted, torch.dtype):
-        return NotImplemented if type(args[0]) is not SweptTensor else _unfollowed("Tensor.type with a name")
-    return _convert(args[0], wanted)
+        return NotImplemented if type(tensor) is not SweptTensor else _unfollowed("Tensor.type with a name")
+    return _convert(tensor, wanted)
 
 
 def _type_as(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -29,9 +29,9 @@ def carries(tensor: torch.Tensor) -> bool:
 def shares(result: SweptTensor, source: torch.Tensor) -> SweptTensor:
     """Note that both are in the same memory: integers that change in one of them change in the other."""
     if type(source) is SweptTensor and not source._dtype.is_floating_point and not source._dtype.is_complex:
-        together: list[SweptTensor] = source.__dict__.setdefault(_SHARED, [source])
+        together: list[SweptTensor] = vars(source).setdefault(_SHARED, [source])
         together.append(result)
-        result.__dict__[_SHARED] = together
+        vars(result)[_SHARED] = together
     return result
 
 
@@ -100,7 +100,7 @@ def _computed(call: Call, name: str, result: SweptTensor, args: tuple[Any, ...],
         operation = operator.floordiv if rounding_mode == "floor" else None
     if operation is None or not all(is_plain(size) for size in result._dims):
         return None
-    if int(np.prod(result._dims)) > LARGEST_VALUES or not all(map(_is_exact, args)):
+    if int(np.prod([int(size) for size in result._dims])) > LARGEST_VALUES or not all(map(_is_exact, args)):
         return None
     operands = [_boxed(known_values(arg) if isinstance(arg, torch.Tensor) else arg) for arg in args]
     if result.dtype == torch.bool and name not in _COMPARISONS:

@@ -1,4 +1,4 @@
-"""Views of a whole tensor: the same elements under another shape. `reshape` and `flatten` copy where none is possible."""
+"""Views of a whole tensor: the same elements under another shape. `reshape` and `flatten` copy where there is none."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from shapecheck.rules.axes import axis_of, sizes_of
 from shapecheck.rules.call import Call, NoRule, frozen
 from shapecheck.rules.values import shares
 from shapecheck.tensor import (
+    LARGEST_VALUES,
     Bounds,
     Dims,
     Lazy,
@@ -318,9 +319,10 @@ def expand(call: Call, input: torch.Tensor, *sizes: Any, **named: Any) -> SweptT
         layout = None
     result = inherit(make(out, input.dtype, layout), input)
     values = known_values(input) if type(input) is SweptTensor else None
-    if values is not None and all(is_plain(size) for size in out) and int(np.prod(out)) <= 64:
+    plain = [size for size in out if is_plain(size)]
+    if values is not None and len(plain) == len(out) and int(np.prod(plain)) <= LARGEST_VALUES:
         with contextlib.suppress(ValueError):  # PyTorch refuses it, too
-            result._values, result._tainted = np.broadcast_to(values, tuple(out)).copy(), False
+            result._values, result._tainted = np.broadcast_to(values, plain).copy(), False
     return shares(result, input)
 
 

@@ -1,7 +1,7 @@
 """Eager PyTorch on the CPU as the oracle of the rules: one function, analyzed over all lengths at once and run at each.
 
-Compared for every length: whether it raises, and the structure, shapes, dtypes, strides and known integer values of what
-comes out. A layout that the analysis leaves open is no difference; a verdict left open is one, unless the test expects it.
+Compared for every length: whether it raises, and the structure, shapes, dtypes, strides and known integer values of
+what comes out. A layout that is left open is no difference; a verdict left open is one, unless the test expects it.
 """
 
 from __future__ import annotations
