@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test check lint format types imports bench readme golden clean
+.PHONY: run test check lint format types imports bench attack readme golden clean
 
 run: $(INSTALLED)
 	@$(BIN)/shapecheck styletts2
@@ -41,6 +41,10 @@ imports: $(INSTALLED)
 # what is measured: ratios within one run on one machine
 bench: $(INSTALLED)
 	$(PYTEST) -o python_files='bench_*.py' -s tests/benchmarks $(PYTEST_ARGS)
+
+# strange programs, many of them open finds: the work list of the engine, no part of the checks
+attack: $(INSTALLED)
+	$(PYTEST) --numprocesses=$(JOBS) tests/adversarial $(PYTEST_ARGS)
 
 # write what the commands in README.md really print between its markers
 readme: $(INSTALLED)

@@ -7,6 +7,7 @@ thread waits. Modules that other threads run meanwhile are not touched.
 from __future__ import annotations
 
 import random
+import sys
 import threading
 import warnings
 from collections.abc import Generator
@@ -114,9 +115,19 @@ def random_state() -> Any:
     return random.getstate(), kind, words.tobytes(), position
 
 
+def _is_importing() -> bool:
+    """Whether a module is being imported: torch imports sympy when it first needs it, which draws."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
 def _draw(name: str, original: Any, thread: int, tracer: Tracer) -> Any:
     def draw(*args: Any, **kwargs: Any) -> Any:
-        if threading.get_ident() != thread or tracer.asking or tracer.sweep.inside:  # torch imports sympy, which draws
+        if threading.get_ident() != thread or tracer.asking or tracer.sweep.inside or _is_importing():
             return original(*args, **kwargs)
         raise Undecidable(f"{name} draws a random number")
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import shapecheck
-from tests.eager.against import Of, X, process_state
+from tests.adversarial.against import Of, X, process_state
 
 
 def test_a_large_module_is_not_copied() -> None:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 import shapecheck
-from tests.eager.against import Of, X, need, unchanged
+from tests.adversarial.against import Of, X, need, unchanged
 
 FAR = (3_000, 3_001, 4_096, 5_000, 7_919, 10_000, 65_536, 70_001)
 

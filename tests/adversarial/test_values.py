@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
-from tests.eager.against import Of, X, agrees, let, need, sound
+from tests.adversarial.against import Of, X, agrees, let, need, sound
 
 
 def _set_into(value: Any) -> None:

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.eager.against import Of, X, agrees, compare, need, sound
+from tests.adversarial.against import Of, X, agrees, compare, need, sound
 
 # ways to be called --------------------------------------------------------------------------------------------------
 

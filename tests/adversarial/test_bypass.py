@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
 import shapecheck
-from tests.eager.against import Of, X, agrees, need, sound, undecided
+from tests.adversarial.against import Of, X, agrees, need, sound, undecided
 
 
 def quiet(make: Callable[..., Any], *args: Any) -> Any:

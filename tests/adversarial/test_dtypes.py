@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import shapecheck
-from tests.eager.against import Of, X, agrees, need, sound
+from tests.adversarial.against import Of, X, agrees, need, sound
 
 # dtypes -------------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.eager.against import Of, X, agrees, need, sound
+from tests.adversarial.against import Of, X, agrees, need, sound
 
 
 def split(x: torch.Tensor) -> None:

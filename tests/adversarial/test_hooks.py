@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize, prune
 
-from tests.eager.against import Of, X, agrees, let, need, sound
+from tests.adversarial.against import Of, X, agrees, let, need, sound
 
 PRE, POST = "register_forward_pre_hook", "register_forward_hook"
 

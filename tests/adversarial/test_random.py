@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.eager.against import Of, X, agrees, let, need, sound, undecided
+from tests.adversarial.against import Of, X, agrees, let, need, sound, undecided
 
 
 def split(x: torch.Tensor) -> None:

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import shapecheck
-from tests.eager.against import Of, X, agrees, need, undecided
+from tests.adversarial.against import Of, X, agrees, need, undecided
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # torch.jit is deprecated, and in use

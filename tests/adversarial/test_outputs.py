@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.eager.against import Of, X, agrees, need, sound
+from tests.adversarial.against import Of, X, agrees, need, sound
 
 Pair = namedtuple("Pair", "first second")  # noqa: PYI024
 

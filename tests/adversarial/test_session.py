@@ -22,7 +22,7 @@ from torch import nn
 
 import shapecheck
 from shapecheck import UsageError
-from tests.eager.against import Of, X, agrees, compare, need, sound, unchanged
+from tests.adversarial.against import Of, X, agrees, compare, need, sound, unchanged
 
 
 class CustomError(BaseException):

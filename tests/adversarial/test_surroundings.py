@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 import shapecheck
-from tests.eager.against import Of, X, agrees, need, sound
+from tests.adversarial.against import Of, X, agrees, need, sound
 
 
 def split(x: torch.Tensor) -> None:

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.eager.against import Of, X, agrees, need
+from tests.adversarial.against import Of, X, agrees, need
 
 # loops --------------------------------------------------------------------------------------------------------------
 

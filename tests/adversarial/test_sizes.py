@@ -20,7 +20,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.eager.against import Of, X, agrees, let, need
+from tests.adversarial.against import Of, X, agrees, let, need
 
 
 def on_size(predicate: Callable[[Any], Any]) -> nn.Module:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.eager.against import Of, X, agrees, compare, need
+from tests.adversarial.against import Of, X, agrees, compare, need
 
 
 def swallow(kind: str, action: Any) -> Any:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.eager.against import Of, X, need, sound
+from tests.adversarial.against import Of, X, need, sound
 
 LAYOUTS: dict[str, Callable[[torch.Tensor], Any]] = {
     "a view of a transposed tensor": lambda x: x.transpose(1, 2).view(-1),
