@@ -114,7 +114,7 @@ def test_a_shape_behaves_like_torch_size() -> None:
     def forward(_: Any, x: torch.Tensor) -> torch.Tensor:
         *batch, length = x.shape
         assert x.shape.numel() == 4 * length
-        return x.view(*batch[:-1], *(2, 2), *x.shape[2:]).view(x.shape[:1] + (-1, 8))
+        return x.view(*batch[:-1], *(2, 2), *x.shape[2:]).view(x.shape[:1] + (-1, 8))  # noqa: RUF005  # is what is tested
 
     agrees(Of(forward))
 
