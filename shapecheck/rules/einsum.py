@@ -1,7 +1,8 @@
-"""torch.einsum with an explicit equation of single letters."""
+"""torch.einsum with an explicit equation; an ellipsis stands for the same number of axes everywhere."""
 
 from __future__ import annotations
 
+import string
 from typing import Any
 
 import torch
@@ -12,16 +13,25 @@ from shapecheck.tensor import SweptTensor, dims_of, make
 
 
 def einsum(call: Call, equation: Any, *operands: Any) -> SweptTensor:
-    if not isinstance(equation, str) or "." in equation or equation.count("->") != 1:
+    if not isinstance(equation, str) or equation.count("->") != 1:
         raise NoRule
     tensors: list[torch.Tensor] = (
         list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
     )
     left, right = equation.replace(" ", "").split("->")
     terms = left.split(",")
+    if "..." in left and len(terms) == len(tensors):
+        spare = {
+            len(dims_of(tensor)) - len(term.replace("...", "")) for term, tensor in zip(terms, tensors, strict=True)
+        }
+        unused = "".join(letter for letter in string.ascii_letters if letter not in equation)
+        if len(spare) != 1 or not all("..." in term for term in (*terms, right)) or not 0 <= min(spare) <= len(unused):
+            raise NoRule
+        axes = unused[: min(spare)]
+        terms, right = [term.replace("...", axes) for term in terms], right.replace("...", axes)
     if len(terms) != len(tensors) or len({tensor.dtype for tensor in tensors}) != 1:
         raise NoRule
-    if not tensors[0].dtype.is_floating_point or len(set(right)) != len(right) or set(right) - set(left):
+    if not tensors[0].dtype.is_floating_point or len(set(right)) != len(right) or set(right) - set("".join(terms)):
         raise NoRule
     sizes: dict[str, Int] = {}
     for term, tensor in zip(terms, tensors, strict=True):
