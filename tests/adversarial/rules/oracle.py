@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
@@ -43,9 +44,9 @@ LAYOUTS: dict[str, Layout] = {
     "expanded": lambda x: x[..., :1].expand(x.shape) if x.dim() else x,
     "batch": lambda x: x[:1].expand(x.shape) if x.dim() > 1 else x,
 }
-FEW = ("plain", "transposed", "channels_last", "sliced")
-ALL = tuple(LAYOUTS)
-PLAIN = ("plain",)
+FEW: tuple[str, ...] = ("plain", "transposed", "channels_last", "sliced")
+ALL: tuple[str, ...] = tuple(LAYOUTS)
+PLAIN: tuple[str, ...] = ("plain",)
 
 
 class Wrapped(nn.Module):
@@ -139,10 +140,86 @@ def differences(
     return lines
 
 
-def agree(function: Callable[..., Any], *inputs: Any, **options: Any) -> None:
-    """The rule says what eager says, for every length and layout."""
-    problems = differences(function, *inputs, **options)
-    assert not problems, "\n".join(problems[:12])
+@dataclass(frozen=True)
+class Fact:
+    """One line of a table: an expression of the inputs x, y and z, their specs, and how they are laid out."""
+
+    text: str
+    inputs: tuple[str, ...]
+    layouts: tuple[str, ...]
+    lengths: tuple[int, int]
+    is_open: bool  # some lengths are left open, which is no difference here
+    names: dict[str, Any] = field(repr=False, compare=False)  # what the expression may use, besides _NAMES
+
+    def __str__(self) -> str:
+        return f"{self.text} :: {' & '.join(self.inputs)}"
+
+    def check(self, *, rules: bool = True, layouts: Sequence[str] | None = None, longest: int = 100) -> None:
+        """The analysis says what eager says, for every length and layout."""
+        problems = differences(
+            self.function(),
+            *self.inputs,
+            lengths=(self.lengths[0], min(self.lengths[1], longest)),
+            layouts=self.layouts if layouts is None else layouts,
+            rules=rules,
+        )
+        if self.is_open:
+            problems = [problem for problem in problems if "OPEN" not in problem]
+        assert not problems, "\n".join(["", *problems[:8]])
+
+    def function(self) -> Callable[..., Any]:
+        """The expression as a function; what stands before a semicolon is executed first."""
+        before, _, last = self.text.rpartition(";")
+        body = compile(before.strip(), "<fact>", "exec") if before else None
+        value = compile(last.strip(), "<fact>", "eval")
+
+        def run(*inputs: Any) -> Any:
+            names = {**_NAMES, **self.names, **dict(zip("xyz", inputs, strict=False))}
+            if body is not None:
+                exec(body, names)
+            return eval(value, names)
+
+        return run
+
+
+def facts(table: str, **names: Any) -> list[Any]:
+    """The lines of a table, as parameters of a test: `expression :: spec & spec :: layouts, first:last, open`."""
+    rows: list[Any] = []
+    for line in filter(None, (line.strip() for line in table.splitlines())):
+        text, specs, *rest = (part.strip() for part in line.split(" :: "))
+        layouts, lengths, is_open = PLAIN, (1, 16), False
+        for option in filter(None, (option.strip() for option in ",".join(rest).split(","))):
+            if option == "open":
+                is_open = True
+            elif ":" in option:
+                first, last = option.split(":")
+                lengths = (int(first), int(last))
+            else:
+                layouts = _GROUPS.get(option) or (option,)
+        fact = Fact(text, tuple(spec.strip() for spec in specs.split("&")), layouts, lengths, is_open, names)
+        rows.append(pytest.param(fact, id=str(fact)))
+    return rows
+
+
+def ones(*sizes: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """A plain tensor: a weight."""
+    return torch.ones(sizes, dtype=dtype)
+
+
+def zeros(*sizes: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    return torch.zeros(sizes, dtype=dtype)
+
+
+def index(*values: int) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.int64)
+
+
+_GROUPS: dict[str, tuple[str, ...]] = {"plain": PLAIN, "few": FEW, "all": ALL}
+_NAMES: dict[str, Any] = {
+    "torch": torch, "nn": nn, "F": torch.nn.functional, "np": np, "ones": ones, "zeros": zeros, "index": index,
+    "f64": torch.float64, "f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16, "i64": torch.int64,
+    "i32": torch.int32, "i8": torch.int8, "u8": torch.uint8, "b8": torch.bool, "c64": torch.complex64,
+}  # fmt: skip
 
 
 def _difference(ours: Ran | Raises | Open, truth: Ran | Raises, strides: bool) -> str:
@@ -258,16 +335,4 @@ def _swept(value: Any, sweep: Sweep) -> Any:
     return make(dims, DTYPES[spec.dtype], values=known)
 
 
-__all__ = [
-    "ALL",
-    "FEW",
-    "LAYOUTS",
-    "PLAIN",
-    "agree",
-    "analyzed",
-    "differences",
-    "dims_of",
-    "eager",
-    "SweptBool",
-    "SweptInt",
-]
+__all__ = ["ALL", "FEW", "LAYOUTS", "PLAIN", "Fact", "Wrapped", "analyzed", "differences", "eager", "facts"]

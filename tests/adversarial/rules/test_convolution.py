@@ -1,0 +1,178 @@
+"""Convolutions and poolings beside eager: window arithmetic, channels, dtypes, layouts, and settings that make no sense."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from tests.adversarial.rules.oracle import Fact, facts
+
+# kernel 1..5, stride, padding and dilation around the smallest size that fits
+WINDOWS = "\n".join(
+    [
+        *(
+            f"F.conv1d(x, ones(4, 3, {k}), None, {s}, {p}, {d}) :: f32[2, 3, T] :: 1:14"
+            for k, s, p, d in product((1, 2, 3, 5), (1, 2, 3), (0, 1, 2, "'same'", "'valid'"), (1, 2))
+        ),
+        *(
+            f"F.conv_transpose1d(x, ones(3, 4, {k}), None, {s}, {p}, {o}, 1, {d}) :: f32[2, 3, T] :: 1:6, open"
+            for k, s, p, o, d in product((1, 2, 4), (1, 2, 3), (0, 1, 3), (0, 1, 2), (1, 2))
+        ),
+        *(
+            f"F.{f}(x, {k}, {s}, {p}, ceil_mode={c}) :: f32[2, 3, T] :: 1:14"
+            for f, k, s, p, c in product(
+                ("avg_pool1d", "max_pool1d"), (1, 2, 3), (None, 1, 2, 5), (0, 1, 2), (False, True)
+            )
+        ),
+        *(
+            f"F.max_pool2d(x, {k}, {s}, {p}, {d}, {c}) :: f32[2, 3, 7, T] :: 1:10"
+            for k, s, p, d, c in product((2, 3), (1, 2, 4), (0, 1), (1, 3), (False, True))
+        ),
+        *(
+            f"F.conv2d(x, ones(4, 3, *{k}), None, {s}, {p}) :: f32[2, 3, 6, T] :: 1:9"
+            for k, s, p in product(((3, 3), (1, 5), (5, 1)), (1, 2, (2, 1)), (0, 1, (2, 0), "'same'"))
+        ),
+    ]
+)
+
+SIZES = """
+F.conv1d(x, ones(4, 3, 3))                                   :: f32[2, 3, T - 1]
+F.conv1d(x, ones(4, 3, 3), padding=1)                        :: f32[2, 3, T - 1]
+F.conv1d(x, ones(4, 3, 3), padding=2)                        :: f32[2, 3, T - 1]
+F.conv1d(x, ones(4, 3, 3), padding='same')                   :: f32[2, 3, T - 1]
+F.conv1d(x, ones(4, 3, 3))                                   :: f32[T - 1, 3, 5]
+F.conv1d(x, ones(4, 3, 3))                                   :: f32[2, T - 1, 5]
+F.conv1d(x, ones(4, 3, 3))                                   :: f32[3, T]
+F.conv1d(x, ones(4, 3, 3))                                   :: f32[T, 3]
+F.conv1d(x, ones(4, 3, 3))                                   :: f32[T, 3, 5]
+F.conv1d(x, ones(4, 3, 3))                                   :: f32[T]
+F.conv1d(x, ones(4, 3, 3))                                   :: f32[1, 2, 3, T]
+F.conv2d(x, ones(4, 3, 3, 3), padding=1, stride=2)           :: f32[3, T, T + 2]
+F.conv3d(x, ones(4, 3, 3, 3, 3))                             :: f32[2, 3, 4, 5, T] :: all, 1:6
+F.conv3d(x, ones(4, 3, 3, 3, 3), stride=2, padding=1)        :: f32[2, 3, T, 5, T] :: all, 1:6
+F.conv_transpose1d(x, ones(3, 4, 3))                         :: f32[2, 3, T - 1]
+F.conv_transpose1d(x, ones(3, 4, 3))                         :: f32[2, T - 1, 5]
+F.conv_transpose1d(x, ones(3, 4, 3), padding=1)              :: f32[2, T, 5]
+F.conv_transpose1d(x, ones(3, 4, 3), padding=2, stride=2)    :: f32[T, 3, 2]
+F.conv_transpose1d(x, ones(3, 4, 3), output_padding=1)       :: f32[2, 3, T]
+F.conv_transpose2d(x, ones(3, 4, 3, 3), stride=2, padding=1) :: f32[2, 3, 5, T]    :: all, 1:6
+F.conv1d(x, y)                                               :: f32[2, 3, T] & f32[4, 3, T - 2] :: 2:9, open
+F.conv1d(x, ones(4, 3, 3), padding=x.shape[-1] // 2)         :: f32[2, 3, T]
+F.conv1d(x, ones(4, 3, 3), stride=x.shape[-1] // 2)          :: f32[2, 3, T]
+nn.ConvTranspose1d(3, 4, 3, stride=2)(x, output_size=(x.shape[-1] * 2 + 1,)) :: f32[2, 3, T]
+nn.ConvTranspose1d(3, 4, 3, stride=2)(x, output_size=(x.shape[-1] * 2 + 3,)) :: f32[2, 3, T]
+nn.Conv1d(3, 4, 3, padding=1, padding_mode='reflect')(x)     :: f32[2, 3, T]
+nn.Conv1d(3, 4, 5, padding=4, padding_mode='circular')(x)    :: f32[2, 3, T]
+nn.Conv1d(3, 4, 4, padding='same', dilation=2, padding_mode='replicate')(x) :: f32[2, 3, T]
+"""
+
+CHANNELS = "\n".join(
+    f"F.{f}(x, ones({o}, {i}, 3), groups={g}) :: f32[2, {n}] :: 1:7"
+    for f, o, i, g, n in product(("conv1d", "conv_transpose1d"), (4, 6), (2, 3), (1, 2, 3, 4), ("6, T", "T, 6"))
+)
+
+REFUSED = """
+F.conv1d(x, ones(4, 3, 3), stride=0)                          :: f32[2, 3, T] :: 1:6
+F.conv1d(x, ones(4, 3, 3), stride=-1)                         :: f32[2, 3, T] :: 1:6
+F.conv1d(x, ones(4, 3, 3), padding=-1)                        :: f32[2, 3, T] :: 1:6
+F.conv1d(x, ones(4, 3, 3), dilation=0)                        :: f32[2, 3, T] :: 1:6
+F.conv1d(x, ones(4, 3, 3), groups=0)                          :: f32[2, 3, T] :: 1:6
+F.conv1d(x, ones(4, 3, 3), groups=-1)                         :: f32[2, 3, T] :: 1:6
+F.conv1d(x, ones(4, 3, 3), stride=(1, 1))                     :: f32[2, 3, T] :: 1:6
+F.conv1d(x, ones(4, 3, 3), dilation=(1, 1))                   :: f32[2, 3, T] :: 1:6
+F.conv1d(x, ones(4, 3, 3), stride=2, padding='same')          :: f32[2, 3, T] :: 1:6
+F.conv1d(x, ones(4, 3, 3), padding='full')                    :: f32[2, 3, T] :: 1:6
+F.conv1d(x, ones(4, 3, 3), stride=2.0)                        :: f32[2, 3, T] :: 1:6
+F.conv1d(x, ones(4, 3, 3), ones(3))                           :: f32[2, 3, T] :: 1:6
+F.conv1d(x, ones(4, 3, 3), ones(4, 1))                        :: f32[2, 3, T] :: 1:6
+F.conv1d(x, ones(4, 3))                                       :: f32[2, 3, T] :: 1:6
+F.conv1d(x, ones(4, 3, 3, 3))                                 :: f32[2, 3, T] :: 1:6
+F.conv1d(x, ones(0, 3, 3))                                    :: f32[2, 3, T] :: 1:6
+F.conv1d(x, ones(4, 3, 0))                                    :: f32[2, 3, T] :: 1:6
+F.conv_transpose1d(x, ones(3, 4, 3), stride=(1, 1))           :: f32[2, 3, T] :: 1:6
+F.conv_transpose1d(x, ones(3, 4, 3), padding=-1)              :: f32[2, 3, T] :: 1:6
+F.conv_transpose1d(x, ones(3, 4, 3), ones(3))                 :: f32[2, 3, T] :: 1:6
+F.conv_transpose1d(x, ones(3, 4, 3), groups=0)                :: f32[2, 3, T] :: 1:6
+F.avg_pool1d(x, 2, stride=0)                                  :: f32[2, 3, T] :: 1:4
+F.avg_pool1d(x, 2, padding=2)                                 :: f32[2, 3, T] :: 1:4
+F.avg_pool1d(x, 2, padding=-1)                                :: f32[2, 3, T] :: 1:4
+F.max_pool1d(x, 2, stride=(1, 1))                             :: f32[2, 3, T] :: 1:4
+F.max_pool1d(x, 0)                                            :: f32[2, 3, T] :: 1:4
+F.max_pool1d(x, 2, dilation=0)                                :: f32[2, 3, T] :: 1:4
+F.avg_pool2d(x, 2, divisor_override=0)                        :: f32[2, 3, 4, T] :: 1:4
+F.adaptive_avg_pool1d(x, 0)                                   :: f32[2, 3, T] :: 1:4
+F.adaptive_avg_pool1d(x, -1)                                  :: f32[2, 3, T] :: 1:4
+F.adaptive_avg_pool2d(x, (1, 2, 3))                           :: f32[2, 3, 4, T] :: 1:3
+"""
+
+DTYPES = "\n".join(
+    line.replace("DT", dtype)
+    for dtype in ("f64", "f16", "bf16", "i64", "i32", "u8", "b8", "c64")
+    for line in """
+F.conv1d(x, ones(4, 3, 3)) :: DT[2, 3, T] :: 1:5
+F.conv1d(x, ones(4, 3, 3, dtype=DT)) :: DT[2, 3, T] :: 1:5
+F.conv1d(x, ones(4, 3, 3, dtype=DT), ones(4)) :: DT[2, 3, T] :: 1:5
+F.conv_transpose1d(x, ones(3, 4, 3, dtype=DT)) :: DT[2, 3, T] :: 1:5
+F.avg_pool1d(x, 2) :: DT[2, 3, T] :: 1:5
+F.max_pool1d(x, 2) :: DT[2, 3, T] :: 1:5
+F.max_pool2d(x, 2) :: DT[2, 3, 4, T] :: 1:5
+F.adaptive_avg_pool1d(x, 2) :: DT[2, 3, T] :: 1:5
+F.adaptive_max_pool1d(x, 2) :: DT[2, 3, T] :: 1:5
+""".strip().splitlines()
+)
+
+POOLS = """
+F.avg_pool1d(x, 2)                          :: f32[2, 3, T]        :: all, 1:8
+F.avg_pool1d(x, 2)                          :: f32[3, T]           :: all, 1:8
+F.max_pool1d(x, 2)                          :: f32[2, 3, T]        :: all, 1:8
+F.max_pool1d(x, 3, return_indices=True)     :: f32[2, 3, T]        :: 1:8
+F.avg_pool2d(x, 2)                          :: f32[2, 3, 4, T]     :: all, 1:8
+F.max_pool2d(x, 3, 1, 1)                    :: f32[2, 3, 4, T]     :: all, 1:8
+F.max_pool3d(x, 2)                          :: f32[2, 3, 4, 5, T]  :: few, 1:6
+F.adaptive_avg_pool1d(x, 1)                 :: f32[2, 3, T]        :: all, 1:8
+F.adaptive_avg_pool2d(x, (2, 3))            :: f32[2, 3, 4, T]     :: all, 1:8
+F.adaptive_avg_pool2d(x, (None, 3))         :: f32[2, 3, 4, T]     :: all, 1:8
+F.adaptive_avg_pool3d(x, 2)                 :: f32[2, 3, 4, 5, T]  :: few, 1:6
+F.adaptive_avg_pool1d(x, x.shape[-1] // 2)  :: f32[2, 3, T]        :: 1:8
+F.avg_pool1d(x, x.shape[-1])                :: f32[2, 3, T]        :: 1:8
+F.avg_pool1d(x, 2)                          :: f32[2, 3, T - 1]
+F.avg_pool1d(x, 2, padding=1)               :: f32[T - 1, 3, 5]
+F.max_pool1d(x, 2, padding=1)               :: f32[2, T - 1, 5]
+F.adaptive_avg_pool1d(x, 2)                 :: f32[2, 3, T - 1]
+F.adaptive_avg_pool1d(x, 2)                 :: f32[T - 1, 3, 5]
+F.adaptive_avg_pool2d(x, 2)                 :: f32[3, T - 1, 4]
+F.max_pool2d(x, 2)                          :: f32[T, 3]
+"""
+
+LAYOUTS = """
+F.conv1d(x, ones(4, 3, 3))                  :: f32[2, 3, T]    :: all, 1:6
+F.conv2d(x, ones(4, 3, 3, 3), padding=1)    :: f32[2, 3, 6, T] :: all, 1:6
+F.conv1d(x, ones(4, 3, 3)).view(2, -1)      :: f32[2, 3, T]    :: 1:6
+F.max_pool2d(x, 2).view(2, -1)              :: f32[2, 3, 4, T] :: few, 1:6
+"""
+
+
+@pytest.mark.parametrize("fact", facts(WINDOWS))
+def test_windows(fact: Fact) -> None:
+    fact.check()
+
+
+@pytest.mark.parametrize("fact", facts(SIZES + POOLS + LAYOUTS))
+def test_sizes_and_layouts(fact: Fact) -> None:
+    fact.check()
+
+
+@pytest.mark.parametrize("fact", facts(CHANNELS))
+def test_channels(fact: Fact) -> None:
+    fact.check()
+
+
+@pytest.mark.parametrize("fact", facts(REFUSED))
+def test_settings_that_make_no_sense(fact: Fact) -> None:
+    fact.check()
+
+
+@pytest.mark.parametrize("fact", facts(DTYPES))
+def test_dtypes(fact: Fact) -> None:
+    fact.check()
