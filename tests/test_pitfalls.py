@@ -93,6 +93,12 @@ def test_a_hook_may_pad() -> None:
     assert agrees(nn.Sequential(conv)).minimum == 2
 
 
+def test_a_recurrent_layer_refuses_with_pytorchs_words() -> None:
+    report = agrees(nn.Sequential(nn.Conv1d(4, 4, 3), nn.LSTM(6, 3)))
+    assert str(report.valid) == "T = 8"
+    assert "input.size(-1)" in report.failures[-1].error or "input.size(-1)" in report.failures[0].error
+
+
 def test_hooks_of_weight_norm_are_skipped() -> None:
     with torch.no_grad():
         conv = nn.utils.parametrizations.weight_norm(nn.Conv1d(4, 4, 5))
