@@ -148,13 +148,14 @@ def _blank(shape: Any, dtype: torch.dtype) -> torch.Tensor:
 
 def _on_cpu(function: Any, args: Any, kwargs: Any, index: int, fill: float | None = None) -> Any:
     """The result on the CPU, or the exception. Plain tensors are copied: the function may change them in place."""
+    given = {id(tensor) for tensor in tensors_of((args, kwargs))}  # the others are made for this run
 
     def prepared(leaf: Any) -> Any:
         if isinstance(leaf, torch.device):
             return torch.device("cpu")
         if not isinstance(leaf, torch.Tensor):
             return leaf
-        copy = leaf.clone() if leaf.is_contiguous() else leaf
+        copy = leaf.clone() if leaf.is_contiguous() and id(leaf) in given else leaf
         return copy.fill_(fill) if fill is not None and copy.is_floating_point() and copy.is_contiguous() else copy
 
     arguments, keywords = map_tree(prepared, concrete((args, dict(kwargs)), index, "cpu"))

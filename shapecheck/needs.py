@@ -9,7 +9,7 @@ import torch
 import torch.fx
 from torch import nn
 
-from shapecheck.lengths.swept import Sweep, SweptInt, at
+from shapecheck.lengths.swept import Sweep, SweptBool, SweptInt, Undecidable, at
 from shapecheck.rules import RULES, Call, NoRule
 from shapecheck.session import session
 from shapecheck.tensor import SweptTensor, dims_of, make
@@ -18,6 +18,14 @@ from shapecheck.trees import kind_of, map_tree
 
 _SIZES = (64, 2048)  # sweeps tried one after the other
 _SETTINGS = ("kernel_size", "stride", "padding", "dilation", "padding_mode", "output_padding", "groups", "in_channels")
+_FUNCTIONS: dict[type[nn.Module], Any] = {
+    nn.Conv1d: torch.conv1d,
+    nn.Conv2d: torch.conv2d,
+    nn.Conv3d: torch.conv3d,
+    nn.ConvTranspose1d: torch.conv_transpose1d,
+    nn.ConvTranspose2d: torch.conv_transpose2d,
+    nn.ConvTranspose3d: torch.conv_transpose3d,
+}
 _known: dict[Any, int | None] = {}
 
 
@@ -57,7 +65,7 @@ def needs_of(node: torch.fx.Node, axis: int | None) -> int | None:
     key = _key(layer, others)
     if key is not None and key in _known:
         return _known[key]
-    result = _smallest_of_conv(layer, others, args[0].dtype) if _is_plain_conv(layer) else None
+    result = _smallest_by_rule(layer, others, args, kwargs, args[0].dtype)
     if result is None:
         result = _smallest(layer, others, args, kwargs, args[0].dtype)
     if key is not None and len(_known) < 4096:
@@ -84,28 +92,49 @@ def _key(layer: Any, others: tuple[Any, ...]) -> Any:
     return None
 
 
-def _is_plain_conv(layer: Any) -> bool:
-    return isinstance(layer, (nn.Conv1d, nn.Conv2d, nn.Conv3d)) and layer.padding_mode == "zeros"
+def _smallest_by_rule(layer: Any, others: tuple[Any, ...], args: Any, kwargs: Any, dtype: torch.dtype) -> int | None:
+    """The same from the rule that the layer comes down to, without a run; None where that does not tell."""
+    function, rest = layer, args[1:]
+    named: dict[str, Any] = kwargs
+    if isinstance(layer, nn.Module):
+        function = _FUNCTIONS.get(kind_of(layer))
+        if function is None or layer.padding_mode != "zeros":
+            return None
+        rest, named = (layer.weight, layer.bias, layer.stride, layer.padding, *_remaining(layer)), {}
+    rule = RULES.get(function)
+    if rule is None:
+        return None
+    for last in _SIZES:
+        sweep = Sweep(1, last)
+        sweep.decide = _uniform
+        size = sweep.variable()
+        tensor = make(tuple(size if other is None else other for other in others), dtype)
+        call = Call(sweep, sweep.always, function, (tensor, *rest), named)
+        try:
+            rule(call, tensor, *rest, **named)
+        except (NoRule, Undecidable):
+            return None
+        refused = call.refused()
+        works = sweep.always.values if refused is None else ~refused.values
+        if bool(works.any()):
+            return int(np.argmax(works)) + 1
+    return None
 
 
-def _smallest_of_conv(layer: Any, others: tuple[Any, ...], dtype: torch.dtype) -> int | None:
-    """The same by the rule alone, which is what the layer comes down to; None where the rule does not tell."""
-    function = {nn.Conv1d: torch.conv1d, nn.Conv2d: torch.conv2d, nn.Conv3d: torch.conv3d}.get(kind_of(layer))
-    if function is None:
-        return None
-    sweep = Sweep(1, _SIZES[0])
-    sweep.decide = lambda condition: bool(condition.values.all())  # sizes >= 1, the rule's only question
-    size = sweep.variable()
-    args = (make(tuple(size if other is None else other for other in others), dtype), layer.weight, layer.bias)
-    settings = (layer.stride, layer.padding, layer.dilation, layer.groups)
-    call = Call(sweep, sweep.always, function, (*args, *settings), {})
-    try:
-        RULES[function](call, *args, *settings)
-    except NoRule:
-        return None
-    refused = call.refused()
-    works = sweep.always.values if refused is None else ~refused.values
-    return int(np.argmax(works)) + 1 if bool(works.any()) else None
+def _remaining(layer: Any) -> tuple[Any, ...]:
+    """The settings of a conv layer past its padding, in the order of its function."""
+    if layer.transposed:
+        return layer.output_padding, layer.groups, layer.dilation
+    return layer.dilation, layer.groups
+
+
+def _uniform(condition: SweptBool) -> bool:
+    """A rule's question that all sizes answer alike, such as whether they are positive."""
+    if bool(condition.values.all()):
+        return True
+    if bool(condition.values.any()):
+        raise NoRule
+    return False
 
 
 def _smallest(layer: Any, others: tuple[Any, ...], args: Any, kwargs: Any, dtype: torch.dtype) -> int | None:

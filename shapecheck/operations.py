@@ -114,8 +114,8 @@ class Operations:
             result, refused = self._asked(function, args, kwargs)
         if refused is not None:
             hit = refused & tracer.live
-            tracer.sweep.rest_on(refused, tracer.live, tracer.place(operation_name(function)))
-            if bool(hit.values.any()):
+            tracer.sweep.rest_on(refused, tracer.live, lambda: tracer.place(operation_name(function)))
+            if hit.somewhere:
                 self._drop(frame, hit, function, args, kwargs, node)
         for tensor in changed_by(function, args, kwargs):
             self.write(tensor)
@@ -186,7 +186,7 @@ class Operations:
         text = f"{type(error).__name__}: {error}"
         tracer.record.refuse(Refusal(node, frame.path, operation, hit, error, text))
         tracer.live = tracer.live & ~hit
-        if not bool(tracer.live.values.any()):
+        if not tracer.live.somewhere:
             raise Dead
 
     def _without_text(self, error: Exception, function: Any, args: Any, kwargs: Any) -> Exception:
@@ -207,7 +207,7 @@ class Operations:
         tracer = self._tracer
         refused = self._indices_outside(function, args, kwargs)
         asked = tracer.live if refused is None else tracer.live & ~refused
-        if not bool(asked.values.any()):
+        if not asked.somewhere:
             return None, refused
         answer = self.execute(function, args, kwargs, asked, self._memo)
         if len(answer.refused):

@@ -106,14 +106,17 @@ class Record:
     def node(self, frame: Frame, op: str, target: Any, arguments: Any, live: SweptBool) -> torch.fx.Node:
         """One operation (call_function), or one leaf layer (call_module)."""
         args, kwargs = arguments
-        node = self.graph.create_node(op, target, self._argument(args), self._argument(kwargs))
+        node = self.graph.create_node(op, target, name=target if op == "call_module" else operation_name(target))
+        node.args = self._argument(args)  # not given to create_node, which looks for torch.SymInt among them
+        if kwargs:
+            node.kwargs = self._argument(kwargs)
         if op == "call_module":
             assert frame.module is not None
             operation, call = kind_of_layer(frame.module), frame.call
             node.meta["module"] = frame.module
         else:
             operation = operation_name(target)
-            call = (*frame.call, (operation, sum(1 for event in frame.events if event[0] is target)))
+            call = (*frame.call, (operation, sum([event[0] is target for event in frame.events])))
         node.meta.update(
             live=live,
             layer=frame.path,

@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from shapecheck.lengths.swept import SweptBool, SweptFloat, SweptInt
+from shapecheck.tensor import SweptTensor
 from shapecheck.trees import is_mapping, kind_of
 
 _NumPyRandomState, _NumPyGenerator = np.random.RandomState, np.random.Generator  # the names are patched in a session
@@ -32,6 +33,7 @@ _OWN = frozenset(nn.Module().__dict__)
 _ATOMS: frozenset[type] = frozenset(
     {int, float, bool, str, bytes, complex, type(None), type, MethodType, ModuleType, slice, range}
     | {torch.dtype, torch.device, torch.Size, SweptInt, SweptBool, SweptFloat}
+    | {SweptTensor, torch.Tensor, nn.Parameter}
 )
 
 

@@ -70,7 +70,7 @@ class Tracer:
         """One truth value for all live lengths; where they differ, the path goes on with those for which it is true."""
         frame = self._frame_of_decision()
         values = condition.values[self.live.values]
-        self.sweep.rest_on(condition, self.live, self.place("a branch"))
+        self.sweep.rest_on(condition, self.live, lambda: self.place("a branch"))
         if bool(values.all()):
             return True
         if not bool(values.any()):
@@ -87,7 +87,7 @@ class Tracer:
         condition: Any = SweptBool(self.sweep, number.values == first, None)
         if type(number) is SweptInt:
             condition = compare(number, "==", first)
-        self.sweep.rest_on(condition, self.live, self.place("a size used as a plain int"))
+        self.sweep.rest_on(condition, self.live, lambda: self.place("a size used as a plain int"))
         if not bool((values == values[0]).all()):
             frame.pending.append((list(frame.events), self.live & ~condition, frame.exact_texts))
             self.live = self.live & condition
@@ -116,7 +116,7 @@ class Tracer:
     def _frame_of_decision(self) -> Frame:
         if not self._frames or self.asking:
             raise RuntimeError("a swept value was asked for a plain one outside of an analysis")
-        if not bool(self.live.values.any()):
+        if not self.live.somewhere:
             raise Dead
         return self._frames[-1]
 
@@ -158,7 +158,7 @@ class Tracer:
             result, changes = event[1]
             self.journal.redo(changes)
             return result
-        if not bool(self.live.values.any()):
+        if not self.live.somewhere:
             raise Dead
         start = self.journal.position()
         result = compute()
@@ -246,6 +246,10 @@ class Tracer:
 
     def _choose(self, outcomes: Outcomes) -> Any:
         """One outcome for the path; the caller is run again for the others."""
+        if len(outcomes) == 1 and outcomes[0][0] is self.live and self.live.somewhere:
+            output = outcomes[0][1]
+            if not isinstance(output, Raised):
+                return output  # the usual case: nothing to decide
         lengths = self.sweep.never()
         for mask, _ in outcomes:
             lengths = lengths | mask
@@ -302,7 +306,7 @@ class Tracer:
                     del self.record.refusals[before[1] :], self.record.doubts[before[2] :]
                     frame.pending.append((path[0], path[1], True))
                     continue
-                if frame.bypassed is not None or not bool(self.live.values.any()):
+                if frame.bypassed is not None or not self.live.somewhere:
                     continue
                 if frame.doubt is not None:
                     self._doubt(frame, frame.doubt.reason)

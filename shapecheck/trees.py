@@ -6,14 +6,20 @@ from collections.abc import Callable
 from typing import Any, TypeGuard
 
 import torch
+from torch import nn
 
 from shapecheck.lengths.swept import SweptInt
-from shapecheck.tensor import SweptSize
+from shapecheck.tensor import SweptSize, SweptTensor
+
+# the classes of most leaves: no containers, and told apart by one look-up
+_LEAVES = frozenset((SweptTensor, torch.Tensor, nn.Parameter, SweptInt, int, float, bool, str, type(None), torch.dtype))
 
 
 def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
     """Apply to every leaf of nested tuples, lists, dicts, named tuples and slices."""
     kind = kind_of(tree)
+    if kind in _LEAVES:
+        return function(tree)
     if kind is tuple:
         return tuple([map_tree(function, item) for item in tree])
     if kind is list:
@@ -34,23 +40,7 @@ def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
 def leaves(tree: Any) -> list[Any]:
     """The leaves, in order."""
     found: list[Any] = []
-
-    def visit(item: Any) -> None:
-        if is_sequence(item):
-            if type(item) is torch.Size and not _has_swept(item):
-                found.append(item)
-                return
-            for part in item:
-                visit(part)
-        elif is_mapping(item):
-            for part in item.values():
-                visit(part)
-        elif type(item) is slice:
-            visit((item.start, item.stop, item.step))
-        else:
-            found.append(item)
-
-    visit(tree)
+    _collect(tree, found)
     return found
 
 
@@ -92,6 +82,25 @@ def mapping_of(kind: Callable[..., Any], items: dict[Any, Any]) -> Any:
         return kind(**items)
     except TypeError:
         return kind(items)
+
+
+def _collect(tree: Any, found: list[Any]) -> None:
+    kind = kind_of(tree)
+    if kind in _LEAVES:
+        found.append(tree)
+    elif kind is tuple or is_sequence(tree):
+        if kind is torch.Size and not _has_swept(tuple(tree)):
+            found.append(tree)
+            return
+        for part in tree:
+            _collect(part, found)
+    elif is_mapping(tree):
+        for part in tree.values():
+            _collect(part, found)
+    elif kind is slice:
+        _collect((tree.start, tree.stop, tree.step), found)
+    else:
+        found.append(tree)
 
 
 def _has_swept(sizes: tuple[Any, ...]) -> bool:

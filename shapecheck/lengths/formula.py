@@ -131,8 +131,9 @@ def _slopes(v: Integers, t: Integers) -> Iterator[Fraction]:
     step = int(steps[begin])
     if len(jumps) == 1:  # ceil(T/d) goes from 1 to 2 between d and d + 1, T // d from 0 to 1 between d - 1 and d
         before, rise, value = int(t[jumps[0]]), int(rises[jumps[0]]), int(v[jumps[0]])
-        if value in (0, rise) and step == 1:
-            yield Fraction(rise, before + (value == 0))
+        gap = before + (value == 0)
+        if gap and value in (0, rise) and step == 1:
+            yield Fraction(rise, gap)
     elif len(jumps):
         gaps = jumps[1:] - jumps[:-1]
         if (gaps == gaps[0]).all():

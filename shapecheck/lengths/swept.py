@@ -101,11 +101,11 @@ class Sweep:
     def never(self) -> SweptBool:
         return ~self.always
 
-    def rest_on(self, condition: SweptBool, live: SweptBool, what: str) -> None:
+    def rest_on(self, condition: SweptBool, live: SweptBool, what: str | Callable[[], str]) -> None:
         """Remember that a verdict rests on `condition`, as seen on the live lengths of the sweep, being so for ever."""
         joint = live.pattern if live.end() is False else align(condition.pattern, live.pattern)
         if joint is None:
-            self.gap(what)
+            self.gap(what if isinstance(what, str) else what())
         else:
             self.horizon = max(self.horizon, joint.start + joint.period - 1)
 

@@ -27,12 +27,20 @@ class SweptBool:
     In arithmetic it is 0 or 1, as a Python bool is.
     """
 
-    __slots__ = ("pattern", "sweep", "values")
+    __slots__ = ("_somewhere", "pattern", "sweep", "values")
 
     def __init__(self, sweep: Sweep, values: NDArray[np.bool_], pattern: Pattern | None) -> None:
         self.sweep = sweep
         self.values = values
         self.pattern = pattern
+        self._somewhere: bool | None = None
+
+    @property
+    def somewhere(self) -> bool:
+        """Whether it is true for any length of the sweep; asked again and again of the live lengths, so remembered."""
+        if self._somewhere is None:
+            self._somewhere = bool(self.values.any())
+        return self._somewhere
 
     # `isinstance(flag.item(), bool)` holds in eager, so it does here
     @property
@@ -62,8 +70,10 @@ class SweptBool:
 
     def __and__(self, other: Any) -> Any:
         if type(other) is SweptBool:
-            if self is other:
+            if self is other or other is self.sweep.always:
                 return self
+            if self is self.sweep.always:
+                return other
             return self.sweep.boolean(self.values & other.values, self._joint(other, absorbing=False))
         if _is_bool(other):
             return self if other else self.sweep.never()
@@ -71,8 +81,10 @@ class SweptBool:
 
     def __or__(self, other: Any) -> Any:
         if type(other) is SweptBool:
-            if self is other:
+            if self is other or self is self.sweep.always:
                 return self
+            if other is self.sweep.always:
+                return other
             return self.sweep.boolean(self.values | other.values, self._joint(other, absorbing=True))
         if _is_bool(other):
             return self.sweep.always if other else self
