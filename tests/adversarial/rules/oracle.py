@@ -6,6 +6,7 @@ what comes out. A layout that is left open is no difference; a verdict left open
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -167,6 +168,11 @@ class Fact:
             problems = [problem for problem in problems if "OPEN" not in problem]
         assert not problems, "\n".join(["", *problems[:8]])
 
+    def real_inputs(self, length: int) -> list[Any]:
+        """The inputs of one eager run."""
+        generator = torch.Generator().manual_seed(length)
+        return [_real(value, length, generator) for value in self.inputs]
+
     def function(self) -> Callable[..., Any]:
         """The expression as a function; what stands before a semicolon is executed first."""
         before, _, last = self.text.rpartition(";")
@@ -301,10 +307,13 @@ def _described_swept(leaf: Any) -> Callable[[int], Any]:
     return describe
 
 
+_spec = functools.lru_cache(InputSpec.parse)
+
+
 def _real(value: Any, length: int, generator: torch.Generator) -> Any:
     if not isinstance(value, str):
         return value
-    spec = InputSpec.parse(value)
+    spec = _spec(value)
     symbols = dict.fromkeys(spec.symbols, length)
     dims = [int(size.evaluate(symbols)) for size in spec.dims]
     dtype = DTYPES[spec.dtype]
@@ -320,7 +329,7 @@ def _real(value: Any, length: int, generator: torch.Generator) -> Any:
 def _swept(value: Any, sweep: Sweep) -> Any:
     if not isinstance(value, str):
         return value
-    spec = InputSpec.parse(value)
+    spec = _spec(value)
     symbols = {symbol: sweep.variable() for symbol in spec.symbols}
     dims = tuple(size.evaluate(symbols, minimum, maximum) for size in spec.dims)
     known: Any = None
@@ -335,4 +344,4 @@ def _swept(value: Any, sweep: Sweep) -> Any:
     return make(dims, DTYPES[spec.dtype], values=known)
 
 
-__all__ = ["ALL", "FEW", "LAYOUTS", "PLAIN", "Fact", "Wrapped", "analyzed", "differences", "eager", "facts"]
+__all__ = ["ALL", "FEW", "LAYOUTS", "PLAIN", "Fact", "Raises", "Wrapped", "analyzed", "differences", "eager", "facts"]

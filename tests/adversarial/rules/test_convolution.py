@@ -17,7 +17,7 @@ WINDOWS = "\n".join(
         ),
         *(
             f"F.conv_transpose1d(x, ones(3, 4, {k}), None, {s}, {p}, {o}, 1, {d}) :: f32[2, 3, T] :: 1:6, open"
-            for k, s, p, o, d in product((1, 2, 4), (1, 2, 3), (0, 1, 3), (0, 1, 2), (1, 2))
+            for k, s, p, o, d in product((1, 2, 4), (1, 2, 3), (0, 1, 3), (0, 1), (1, 2))
         ),
         *(
             f"F.{f}(x, {k}, {s}, {p}, ceil_mode={c}) :: f32[2, 3, T] :: 1:14"
@@ -123,6 +123,15 @@ F.adaptive_max_pool1d(x, 2) :: DT[2, 3, T] :: 1:5
 )
 
 POOLS = """
+F.unfold(x, (1, 2))                         :: f32[2, 3, 4, T]     :: all, 1:6
+F.unfold(x, (2, 3), dilation=2, padding=1)  :: f32[2, 3, 4, T]     :: 1:9
+F.unfold(x, 3, stride=(2, 3), padding=1)    :: f32[3, T, T]        :: 1:7
+F.unfold(x, 3)                              :: f32[2, T, 4]        :: 1:7
+F.unfold(x, 3)                              :: i64[2, 3, 4, T]     :: 1:6
+F.unfold(x, 0)                              :: f32[2, 3, 4, T]     :: 1:3
+F.unfold(x, 2, padding=-1)                  :: f32[2, 3, 4, T]     :: 1:3
+F.unfold(x, 2)                              :: f32[2, 3, T - 1, 4] :: 1:5
+F.unfold(x, 2)                              :: f32[T - 1, 3, 4, 4] :: 1:5
 F.avg_pool1d(x, 2)                          :: f32[2, 3, T]        :: all, 1:8
 F.avg_pool1d(x, 2)                          :: f32[3, T]           :: all, 1:8
 F.max_pool1d(x, 2)                          :: f32[2, 3, T]        :: all, 1:8

@@ -1,0 +1,183 @@
+"""Slices, indices and assignments beside eager."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.adversarial.rules.oracle import Fact, differences, facts
+
+INDICES = (
+    "0", "2", "-1", "-3", "..., 0", "..., 3", "..., -4", ":", "...", "()", "None", ":, :, None", "..., None, 0", "..., 3:", "..., :3",
+    "..., -3:", "..., :-3", "..., 2:-2", "..., ::2", "..., 1::3", "..., ::-1", "..., ::0", "..., 5:2", "..., -2:-5", "True", "False",
+    "..., x.shape[-1] // 2:", "..., :x.shape[-1] // 2", "..., x.shape[-1]:", "..., 5 - x.shape[-1]:", "..., :5 - x.shape[-1]",
+    "..., x.shape[-1] - 5:x.shape[-1] - 2", "..., x.shape[-1] - 1", "..., x.shape[-1] // 2", "..., 5 - x.shape[-1]", "[0]", "[0, 1]", "[5]",
+    "..., [0, 1]", ":, [2, 0]", "[0, 1], [1, 2]", "index(0, 1)", ":, index(0, 1, 2)", ":, index(0, 3)", ":, index(-1, -3)", ":, index(-4)",
+    "torch.tensor([True, False])", ":, torch.tensor([True, False, True])", "torch.tensor(1)", "index(0, 1).int()", "1.0", "'a'", "0, 0, 0, 0",
+    "..., ...", "..., torch.arange(x.shape[-1])", "..., torch.arange(x.shape[-1] + 1)", "..., torch.arange(x.shape[-1] // 2) * 2",
+    "..., torch.arange(x.shape[-1]) + 1", "..., torch.arange(x.shape[-1]) - 1", "..., torch.arange(x.shape[-1]) - x.shape[-1] - 1",
+    ":, [0, 2], 1:", "0, [0, 2]", "[0, 1], :, 0", "range(2)", "np.array([0, 1])", "np.int64(1)", ":, :, torch.tensor(1):", "1, 2", "0, ..., 0",
+    "1, 2, 0", ":, None, 1:", "index(0, 1)[:, None], index(0, 2)", "[[0, 1], [1, 0]]", ":, index()",
+)  # fmt: skip
+
+GETITEM = "\n".join(
+    [
+        *(f"x[{index}] :: f32[2, 3, T] :: few, 1:7, open" for index in INDICES),
+        *(
+            f"x[{index}] :: {spec} :: 1:6, open"
+            for index in INDICES
+            for spec in ("f32[T, 3, 4]", "f32[T]", "f32[2, 3, T - 1]")
+        ),
+    ]
+)
+
+VIEWS = """
+x[:, 1:].view(2, -1)                              :: f32[2, 3, T]        :: all, 1:6
+x[..., 1:].view(2, -1)                            :: f32[2, 3, T]        :: few, 1:6
+x[:1].view(-1)                                    :: f32[2, 3, T]        :: few, 1:6
+x[:, :, ::2].view(2, 3, -1)                       :: f32[2, 3, T]        :: few, 1:6
+x[:1, 1:].view(-1)                                :: f32[2, 3, T]        :: few, 1:6
+x[:, 0].view(-1)                                  :: f32[2, 3, T]        :: few, 1:6
+x[..., ::2].view(6, -1)                           :: f32[2, 3, T]        :: few, 1:6
+x.unfold(-1, 2, 1)                                :: f32[2, 3, T]        :: all, 1:6
+x.unfold(2, 3, 2)                                 :: f32[2, 3, T]        :: few
+x.unfold(2, x.shape[-1], 1)                       :: f32[2, 3, T]
+x.unfold(1, 4, 1)                                 :: f32[2, T, 3]
+x.unfold(2, 0, 1)                                 :: f32[2, 3, T]        :: 1:3
+x.unfold(2, 1, 0)                                 :: f32[2, 3, T]        :: 1:3
+x.diagonal(0, 1, 2)                               :: f32[2, 3, T]        :: all, 1:6
+x.diagonal(-1, 0, 2)                              :: f32[2, 3, T]        :: 1:6
+x.diagonal(4, 1, 2)                               :: f32[2, 3, T]
+"""
+
+PICKED = """
+x.narrow(-1, 1, 2)                                :: f32[2, 3, T]        :: few
+x.narrow(-1, 0, x.shape[-1] // 2)                 :: f32[2, 3, T]
+x.narrow(-1, -2, 2)                               :: f32[2, 3, T]
+x.narrow(-1, 1, 0)                                :: f32[2, 3, T]
+x.narrow(-1, 1, -1)                               :: f32[2, 3, T]        :: 1:4
+torch.narrow(x, 1, 1, 3)                          :: f32[2, T, 3]
+x.narrow(-1, x.shape[-1] - 2, 2)                  :: f32[2, 3, T]
+x.select(1, 2)                                    :: f32[2, T, 3]        :: few
+x.select(-1, -2)                                  :: f32[2, 3, T]        :: all, 1:6
+torch.select(x, -1, x.shape[-1] // 2)             :: f32[2, 3, T]
+x.index_select(1, index(0, 2))                    :: f32[2, T, 3]        :: all, 1:6
+x.index_select(1, index(0, 3))                    :: f32[2, 3, T]        :: 1:4
+x.index_select(1, index(-1))                      :: f32[2, 3, T]        :: 1:4
+x.index_select(1, torch.tensor(1))                :: f32[2, 3, T]        :: 1:4
+x.index_select(1, index(0)[None])                 :: f32[2, 3, T]        :: 1:4
+x.index_select(-1, torch.arange(x.shape[-1]))     :: f32[2, 3, T - 1]
+x.index_select(-1, torch.arange(1, x.shape[-1] + 1)) :: f32[2, 3, T - 1]
+x.index_select(0, torch.arange(3))                :: f32[T, 3]
+x.gather(-1, zeros(2, 3, 2, dtype=i64))           :: f32[2, 3, T]        :: few
+x.gather(-1, zeros(2, 3, 2, dtype=i64))           :: f32[2, 3, T - 1]
+x.gather(1, torch.full((2, 3, 2), 3))             :: f32[2, T, 2]
+x.gather(1, zeros(3, 3, 1, dtype=i64))            :: f32[T, 3, 2]
+x.gather(2, zeros(2, 3, x.shape[-1] + 2, dtype=i64)) :: f32[2, 3, T]
+x.gather(1, zeros(2, 5, x.shape[-1] // 2, dtype=i64)) :: f32[1, T, T]
+x.gather(1, zeros(2, 3, dtype=i64))               :: f32[2, 3, T]        :: 1:3
+x.gather(1, zeros(2, 3, 1, dtype=i32))            :: f32[2, 3, T]        :: 1:3
+F.embedding(torch.arange(x.shape[-1]), ones(6, 4)) :: f32[T]
+F.embedding(torch.arange(x.shape[-1])[:3], ones(6, 4)) :: f32[T]
+F.embedding(torch.arange(10)[: x.shape[-1]], ones(6, 4)) :: f32[T]
+F.embedding(torch.arange(x.shape[-1]) - 1, ones(6, 4)) :: f32[T]         :: 1:4
+F.embedding(torch.full((2, x.shape[-1]), 5), ones(6, 4)) :: f32[T]       :: 1:4
+F.embedding(torch.full((2, x.shape[-1]), 6), ones(6, 4)) :: f32[T]       :: 1:4
+F.embedding(torch.arange(x.shape[-1]).clamp(max=5), ones(6, 4)) :: f32[T] :: open
+F.embedding(torch.tensor([7]), ones(6, 4)) + x[0] :: f32[T]              :: 1:4
+F.embedding(x, ones(6, 4))                        :: f32[T]              :: 1:4
+F.embedding(x, ones(6, 4))                        :: i32[2, T]           :: few, 1:4
+F.embedding(x, ones(6, 4))                        :: i8[T]               :: 1:4
+x.take(index(0, 3))                               :: f32[2, 3, T]
+x.topk(2)[0]                                      :: f32[2, 3, T]
+x.scatter(1, zeros(2, 1, x.shape[-1], dtype=i64), 1.0) :: f32[2, 3, T]   :: 1:6
+x.index_fill(1, index(1), 2.0)                    :: f32[2, T, 3]        :: 1:6
+x.masked_select(x > 0)                            :: f32[2, 3, T]        :: open
+"""
+
+ASSIGNED = "\n".join(
+    f"x[{index}] = y; x :: {one} & {other} :: 1:5, open"
+    for index, one, other in product(
+        (
+            "0",
+            "..., 0",
+            "..., 1:",
+            ":",
+            "..., :x.shape[-1] // 2",
+            "7",
+            "x > 0",
+            "[0, 1]",
+            "None",
+            "0, 0, 0, 0",
+            "..., ::2",
+        ),
+        ("f32[2, 3, T]", "f32[T, 3, 3]", "f32[T]"),
+        ("f32[]", "f32[1]", "f32[T]", "f32[3, T]", "f32[1, 1, 1, T]", "f32[T // 2]", "i64[]", "f64[T]", "c64[]"),
+    )
+)
+
+NUMBERS = "\n".join(
+    f"x[{index}] = {value}; x :: {spec} :: 1:2"
+    for index, value, spec in product(
+        ("0", "..., 1:", "x > 0"),
+        ("1.0", "2", "True", "300", "1j", "None", "'a'", "torch.tensor(1.0)", "x.shape[-1]"),
+        ("f32[2, 3, T]", "i64[2, 3, T]", "b8[2, T]", "u8[2, T]"),
+    )
+)
+
+BUFFERS = """
+x[0] = 1.0; x                                     :: f32[2, 3, T]        :: all, 1:4
+x[..., 0] = 1.0; x                                :: f32[2, 3, T]        :: all, 1:4
+x[:, 1:] = x[:, :1]; x                            :: f32[2, 3, T]        :: all, 1:4
+x[x > 0] = 1.0; x                                 :: f32[2, 3, T]        :: all, 1:4
+y = zeros(2, 3, 10); y[:, :, : x.shape[-1]] = x; y :: f32[2, 3, T]
+y = zeros(2, 3, x.shape[-1] + 2); y[..., 1:-1] = x; y :: f32[2, 3, T]    :: few
+y = zeros(x.shape); y[:, :, 2:] = x[:, :, :-2]; y :: f32[2, 3, T]        :: few
+y = zeros(5, dtype=i64); y[0] = x.shape[-1]; y[1:3] = 7; y :: f32[2, 3, T]
+y = zeros(3, dtype=i64); y[x.shape[-1]] = 1; y    :: f32[2, 3, T]
+y = zeros(3, dtype=i64); y[0] = x.shape[-1]; F.embedding(y, ones(6, 4)) :: f32[T] :: open
+"""
+
+
+@pytest.mark.parametrize("fact", facts(GETITEM))
+def test_getitem(fact: Fact) -> None:
+    fact.check()
+
+
+@pytest.mark.parametrize("fact", facts(VIEWS + PICKED))
+def test_parts(fact: Fact) -> None:
+    fact.check()
+
+
+@pytest.mark.parametrize("fact", facts(ASSIGNED + "\n" + NUMBERS + BUFFERS))
+def test_setitem(fact: Fact) -> None:
+    fact.check()
+
+
+LIMITS = st.one_of(st.none(), st.integers(-6, 6), st.sampled_from(["n // 2", "n - 3", "2 - n", "n + 1", "-n"]))
+PARTS = st.one_of(
+    st.tuples(LIMITS, LIMITS, st.sampled_from([None, 1, 2, 3])),
+    st.integers(-4, 4),
+    st.sampled_from(["n - 1", "n // 2 - 1", "n - 4"]),
+    st.none(),
+)
+
+
+@settings(max_examples=80, derandomize=True, deadline=None)
+@given(st.lists(PARTS, min_size=1, max_size=3))
+def test_any_basic_index(parts: list[object]) -> None:
+    def picked(x: torch.Tensor) -> torch.Tensor:
+        n = x.shape[-1]
+
+        def number(item: object) -> object:
+            return eval(item, {"n": n}) if isinstance(item, str) else item
+
+        index = tuple(slice(*map(number, part)) if isinstance(part, tuple) else number(part) for part in parts)
+        return x[(..., *index)]
+
+    problems = differences(picked, "f32[3, 5, T]", lengths=(1, 9))
+    assert not problems, problems[:3]

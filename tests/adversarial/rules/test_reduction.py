@@ -1,0 +1,58 @@
+"""Reductions beside eager: axes, dtypes, empty tensors, layouts."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.adversarial.rules.oracle import Fact, facts
+
+CALLS = (
+    "x.mean()", "x.mean(-1)", "x.mean((1, 2))", "x.mean(-1, keepdim=True)", "torch.mean(x, dim=[0, 2])", "x.mean(())", "x.mean((1, 1))",
+    "x.mean(3)", "x.mean(dtype=f64)", "x.mean(None)", "x.sum()", "x.sum(0)", "x.sum((0, 1), True)", "x.sum(-1, dtype=f64)", "x.sum(axis=1)",
+    "x.max()", "x.max(-1)", "x.max(-1, keepdim=True)[0]", "x.max(dim=1).values", "x.min(0)[1]", "x.max(3)", "torch.max(x, x)", "x.amax(-1)",
+    "x.amax((1, 2))", "x.amin()", "x.argmax(-1)", "x.argmax()", "x.argmin(1, True)", "x.std(-1)", "x.std()", "x.var((1, 2))",
+    "x.var(-1, unbiased=False)", "torch.var(x, dim=-1, correction=0, keepdim=True)", "x.std(False)", "torch.var_mean(x, -1)", "x.norm()",
+    "x.norm(1, -1)", "x.norm(2, dim=(1, 2))", "torch.norm(x, p='fro', dim=-1, keepdim=True)", "x.norm(float('inf'), -1)",
+    "torch.linalg.norm(x, dim=-1)", "torch.linalg.vector_norm(x, dim=(0, 1))", "torch.linalg.norm(x, ord=2)", "x.prod()", "x.prod(-1)",
+    "x.any()", "(x > 0).any(-1)", "(x > 0).all(1, True)", "x.all()", "x.logsumexp(-1)", "torch.logsumexp(x, (0, 1), True)", "x.median(-1)[0]",
+    "F.normalize(x, dim=-1)", "F.normalize(x)", "F.normalize(x, dim=3)", "(x > 0).sum(-1)", "(x > 0).mean(-1)", "x.cummax(-1)[0]", "x.diff()",
+)  # fmt: skip
+
+SHAPES = "\n".join(
+    f"{text} :: {spec} :: {options}"
+    for text in CALLS
+    for spec, options in (
+        ("f32[2, 3, T]", "few, 1:4, open"), ("f32[2, 3, T - 1]", "1:3, open"), ("f32[T - 1, 3, 2]", "1:3, open"), ("i64[2, 3, T]", "1:2"),
+        ("b8[2, 3, T]", "1:2"), ("u8[2, 3, T]", "1:2"), ("c64[2, 3, T]", "1:2"), ("f32[T]", "1:3"), ("f32[]", "1:1"),
+    )
+)  # fmt: skip
+
+LAYOUTS = "\n".join(
+    f"{text} :: f32[2, 3, 4, T] :: all, 1:3"
+    for text in (
+        "x.mean(1, keepdim=True)",
+        "x.sum((1, 3))",
+        "x.max(1)",
+        "x.std(2)",
+        "x.norm(dim=1)",
+        "x.amax(2)",
+        "x.argmax(1)",
+        "F.normalize(x)",
+    )
+)
+
+INDICES = """
+F.embedding(x.argmax(-1), ones(3, 4))             :: f32[2, 3]               :: 1:1
+F.embedding(x.argmax(-1), ones(3, 4))             :: f32[2, T]               :: open
+x.max(-1)[1]                                      :: f32[2, T]
+"""
+
+
+@pytest.mark.parametrize("fact", facts(SHAPES))
+def test_shapes_and_dtypes(fact: Fact) -> None:
+    fact.check()
+
+
+@pytest.mark.parametrize("fact", facts(LAYOUTS + INDICES))
+def test_layouts_and_indices(fact: Fact) -> None:
+    fact.check()
