@@ -52,6 +52,7 @@ class _Call:
     fails: SweptBool | None
     before: Int | None  # size of its input along the time axis
     after: Int | None
+    varies: bool  # these differ for one length: a random draw decides
 
 
 def layers_of(tracer: Tracer, module: nn.Module, variable: str, proved: bool, to_set: ToSet) -> tuple[LayerLimit, ...]:
@@ -245,8 +246,11 @@ def _tuple(value: Any, rank: int) -> tuple[int, ...]:
 # failures -------------------------------------------------------------------------------------------------------------
 
 
-def failures_of(tracer: Tracer, variable: str, proved: bool, to_set: ToSet) -> tuple[Failure, ...]:
-    """One entry for each binding layer and operation, in the order of execution."""
+def failures_of(tracer: Tracer, ran: SweptBool, variable: str, proved: bool, to_set: ToSet) -> tuple[Failure, ...]:
+    """One entry for each binding layer and operation, in the order of execution.
+
+    `ran`: the lengths that run to the end, with some outcome of the random draws at the least.
+    """
     groups: dict[tuple[str, str], list[Refusal]] = {}
     for refusal in tracer.record.refusals:
         groups.setdefault((_place(refusal), refusal.operation), []).append(refusal)
@@ -265,6 +269,7 @@ def failures_of(tracer: Tracer, variable: str, proved: bool, to_set: ToSet) -> t
                 at=tracer.sweep.first + index,
                 error=last.text,
                 chain=chain_of(last.node, index, variable, proved),
+                draws=last.draws if ran.values[index] else (),
             )
         )
     return tuple(found)
