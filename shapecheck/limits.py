@@ -20,7 +20,7 @@ from shapecheck.lengths.lengthset import LengthSet
 from shapecheck.lengths.swept import Int, SweptBool, SweptInt, is_plain, where
 from shapecheck.needs import needs_of
 from shapecheck.record import submodules
-from shapecheck.report import NOT_CALLED, SEE_LENGTHS, THE_MODULE, Failure, LayerLimit, Step, Undecided
+from shapecheck.report import NOT_CALLED, NOT_FOLLOWED, SEE_LENGTHS, THE_MODULE, Failure, LayerLimit, Step, Undecided
 from shapecheck.tensor import Dims, SweptTensor
 from shapecheck.trees import is_sequence, leaves
 
@@ -58,21 +58,33 @@ def layers_of(tracer: Tracer, module: nn.Module, variable: str, proved: bool, to
     """One entry for each call of a conv layer, each one never called, and each other call that refuses a length."""
     groups: dict[Any, list[torch.fx.Node]] = {}
     for node in tracer.record.graph.nodes:
-        if node.op in ("call_module", "call_function") and (_is_conv(node) or node.meta.get("fails") is not None):
+        if node.op not in ("call_module", "call_function") or _is_inside(node, tracer.record.executed):
+            continue
+        if _is_conv(node) or node.meta.get("fails") is not None:
             groups.setdefault((node.meta.get("call"), node.meta["operation"]), []).append(node)
     called = tuple(_limit(_merged(nodes), variable, proved, to_set) for nodes in groups.values())
     names = {layer.name for layer in called}
     idle = [
-        _not_called(name or THE_MODULE, layer, to_set(tracer.sweep.never()))
+        _idle(name or THE_MODULE, layer, to_set(tracer.sweep.never()), tracer.record.executed)
         for name, layer in submodules(module)
         if isinstance(layer, _ConvNd) and (name or THE_MODULE) not in names
     ]
     return (*called, *idle)
 
 
-def _not_called(name: str, layer: _ConvNd, nothing: LengthSet) -> LayerLimit:
-    """A conv layer that the analyzed method never reaches, at any length."""
+def _is_inside(node: torch.fx.Node, executed: set[str]) -> bool:
+    """Whether a layer was seen before its module turned out to be one that PyTorch executes as a whole."""
+    return node.op == "call_module" and any(_is_part(str(node.target), module) for module in executed)
+
+
+def _is_part(name: str, module: str) -> bool:
+    return name != module and (not module or name.startswith(f"{module}."))
+
+
+def _idle(name: str, layer: _ConvNd, nothing: LengthSet, executed: set[str]) -> LayerLimit:
+    """A conv layer that the analyzed method reaches at no length, or not in sight of the analysis."""
     kernel_size, stride, padding, dilation = _settings(layer)
+    followed = NOT_FOLLOWED if any(_is_part(name, module) for module in executed) else NOT_CALLED
     return LayerLimit(
         name=name,
         kind=type(layer).__name__,
@@ -80,8 +92,8 @@ def _not_called(name: str, layer: _ConvNd, nothing: LengthSet) -> LayerLimit:
         stride=stride,
         padding=padding,
         dilation=dilation,
-        input_length=NOT_CALLED,
-        output_length=NOT_CALLED,
+        input_length=followed,
+        output_length=followed,
         needs=None,
         minimum=None,
         rejects=nothing,

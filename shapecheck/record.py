@@ -74,6 +74,7 @@ class Record:
         self.graph = torch.fx.Graph()
         self.refusals: list[Refusal] = []
         self.doubts: list[Doubt] = []
+        self.executed: set[str] = set()  # modules whose calls were executed as a whole: their layers leave no nodes
         self._names: dict[int, str] = {}
         self._attributes: dict[int, str] = {}
         self._constants: dict[int, tuple[torch.Tensor, torch.fx.Node]] = {}

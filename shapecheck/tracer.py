@@ -389,6 +389,7 @@ class Tracer:
         if module is None:
             self._doubt(frame, f"{what} goes around __torch_function__ outside of any module")
             return []
+        self.record.executed.add(frame.path)
         run = WholeCall(self.journal, module)
         try:
             answer = self._operations.execute(run, args, kwargs, entry, {})

@@ -10,7 +10,7 @@ import random
 import signal
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,10 +25,10 @@ import shapecheck
 from shapecheck import LayerLimit, Report
 from shapecheck.lengths.formula import Formula
 from shapecheck.lengths.notation import InputSpec
-from shapecheck.lengths.swept import SweptInt, at
+from shapecheck.lengths.swept import at
 from shapecheck.limits import time_axis
-from shapecheck.report import NOT_CALLED, SEE_LENGTHS
-from tests.fuzz.programs import LENGTHS, Program
+from shapecheck.report import NOT_CALLED, NOT_FOLLOWED, SEE_LENGTHS
+from tests.fuzz.programs import LENGTHS, build
 
 SECONDS = 20  # past which an analysis, or all eager runs of one program, are called hanging
 TEXT = 100  # characters of an error that are compared
@@ -67,37 +67,47 @@ class Found:
         return 0 < self.runs < LENGTHS[1] - LENGTHS[0] + 1
 
 
-def compare(program: Program, *, past: random.Random | None = None) -> Found:
-    """One program; with `past`, also analyzed without a last length, and run at a few lengths above the sweep.
+def compare(source: str, specs: Sequence[str], *, past: random.Random | None = None) -> Found:
+    """The program of a source; with `past`, also analyzed without a last length, and run at a few lengths above the sweep.
 
     Raises what a program that makes no sense raises when it is built.
     """
-    module = program.build()
+    module = build(source)
     eager: dict[int, Run] = {}
     try:
         with limited(SECONDS):
-            eager = executed(module, program.specs, range(LENGTHS[0], LENGTHS[1] + 1))
+            eager = executed(module, specs, range(LENGTHS[0], LENGTHS[1] + 1))
     except HangError:
         return Found("", "", 0, 0, ("eager itself takes too long",))
     runs = sum(not run.error for run in eager.values())
     try:
         with limited(SECONDS), _quiet():
-            report = shapecheck.analyze(module, *program.specs, lengths=LENGTHS)
-            proof = None if past is None else shapecheck.analyze(module, *program.specs)
+            report = shapecheck.analyze(module, *specs, lengths=LENGTHS)
+        proof = None if past is None else _proof(module, specs)
     except HangError as error:
         return Found("hang", str(error), runs, 0)
     except Exception as error:  # noqa: BLE001  # a crash of the analyzer is a find
         return Found("crash", f"{type(error).__name__}: {error}", runs, 0)
     kind, text = _difference(report, eager)
     if not kind and proof is not None and past is not None:
-        text = _past(program, module, proof, eager, past)
+        text = _past(specs, module, proof, eager, past)
         kind = "proof" if text else ""
     reasons = tuple(sorted({f"{entry.operation}: {entry.reason}" for entry in report.undecided}))
     unknown = sum(length in report.unknown for length in eager)
-    return Found(kind, text, runs, unknown, reasons, None if proof is None else proof.proved)
+    proved = None if past is None else proof is not None and proof.proved
+    return Found(kind, text, runs, unknown, reasons, proved)
 
 
-def executed(module: nn.Module, specs: tuple[str, ...], lengths: Any) -> dict[int, Run]:
+def _proof(module: nn.Module, specs: Sequence[str]) -> Report | None:
+    """The analysis for every length; None where it takes long, as it may where each length goes its own way."""
+    try:
+        with limited(SECONDS / 4), _quiet():
+            return shapecheck.analyze(module, *specs)
+    except HangError:
+        return None
+
+
+def executed(module: nn.Module, specs: Sequence[str], lengths: Iterable[int]) -> dict[int, Run]:
     """Eager runs at these lengths."""
     parsed = [InputSpec.parse(spec) for spec in specs]
     found: dict[int, Run] = {}
@@ -166,7 +176,7 @@ def _verdict(report: Report, eager: dict[int, Run]) -> str:
     return f"{len(wrong)} wrong; T = {wrong[0]}: shapecheck says {said}, eager {at_first[:TEXT]}"
 
 
-def _past(program: Program, module: nn.Module, proof: Report, eager: dict[int, Run], past: random.Random) -> str:
+def _past(specs: Sequence[str], module: nn.Module, proof: Report, eager: dict[int, Run], past: random.Random) -> str:
     """Where a proof holds, some lengths above the sweep, too."""
     verdict = _verdict(proof, eager)
     if verdict:
@@ -178,7 +188,7 @@ def _past(program: Program, module: nn.Module, proof: Report, eager: dict[int, R
         if time.monotonic() - began > 0.1:
             break
         length = past.randint(97, last)
-        verdict = _verdict(proof, executed(module, program.specs, [length]))
+        verdict = _verdict(proof, executed(module, specs, [length]))
         if verdict:
             return f"proved (swept to {proof.swept[1]}), but {verdict}"
     return ""
@@ -197,6 +207,8 @@ def _convolutions(report: Report, eager: dict[int, Run]) -> str:
     for name in sorted({name for run in decided.values() for name in run.calls} | set(groups)):
         calls = list(groups.get(name, {}).values())
         rows = [row for row in report.layers if row.name == name and row.input_length != NOT_CALLED]
+        if any(row.input_length == NOT_FOLLOWED for row in rows):
+            continue
         if len(rows) != len(calls):
             return f"{name}: {len(calls)} calls in the graph, {len(rows)} rows"
         seen: list[dict[int, tuple[Shape, Shape | None]]] = [{} for _ in calls]
@@ -279,4 +291,4 @@ def limited(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-__all__ = ["Found", "HangError", "Run", "SweptInt", "compare", "executed", "limited"]
+__all__ = ["Found", "HangError", "Run", "compare", "executed", "limited"]

@@ -84,13 +84,9 @@ class Program:
         shown = "print(report.valid, report.invalid, report.unknown, report.undecided, report.failures, sep='\\n')"
         return f"{comment}{self.source()}\n\nimport shapecheck\nreport = {call}\n{shown}\n"
 
-    def build(self) -> nn.Module:
-        """The module, in eval mode. Raises whatever a program that makes no sense raises."""
-        return build(self.source())
-
 
 def build(source: str) -> nn.Module:
-    """The class `Program` of a source, made and in eval mode."""
+    """The class `Program` of a source, made and in eval mode. Raises whatever a source that makes no sense raises."""
     name = f"<program {abs(hash(source))}>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)  # torch.jit.script reads it
     namespace: dict[str, type[nn.Module]] = {"__name__": "generated"}  # pyright: ignore[reportAssignmentType]

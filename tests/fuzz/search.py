@@ -14,7 +14,8 @@ PROOFS = 10  # one in so many programs is analyzed for every length, too
 
 def examine(seed: int, number: int) -> Found:
     """What the comparison of the program of this number finds."""
-    return compare(write(seed, number), past=_past(seed, number))
+    program = write(seed, number)
+    return compare(program.source(), program.specs, past=_past(seed, number))
 
 
 def shrunk(seed: int, number: int, found: Found, seconds: float = 60) -> str:
@@ -22,7 +23,7 @@ def shrunk(seed: int, number: int, found: Found, seconds: float = 60) -> str:
 
     def again(candidate: Program) -> Found | None:
         try:
-            return compare(candidate, past=_past(seed, number) if found.kind == "proof" else None)
+            return compare(candidate.source(), candidate.specs, past=_past(seed, number) if found.kind == "proof" else None)
         except Exception:  # noqa: BLE001  # no program any more
             return None
 

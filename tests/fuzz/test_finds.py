@@ -1,0 +1,40 @@
+"""Programs in which the fuzzer once found a difference between the analyzer and eager, shrunk; one test each."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import shapecheck
+from tests.fuzz.compare import compare
+from tests.fuzz.programs import HEADER, build
+
+
+def agrees(source: str, *specs: str) -> None:
+    """Verdicts, conv lengths and messages are those of eager, and no length is left open."""
+    found = compare(HEADER + dedent(source), specs)
+    assert (found.kind, found.text, found.unknown, found.reasons) == ("", "", 0, ())
+
+
+SCRIPTED = """
+    @torch.jit.script
+    def doubled(x: torch.Tensor) -> torch.Tensor:
+        return x * 2
+
+    class Program(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.before = nn.Conv1d(4, 4, 3)
+            self.after = nn.Conv1d(4, 4, 3)
+        def forward(self, x):
+            if x.shape[-1] > 20:
+                return self.before(x)
+            return self.after(doubled(self.before(x)))
+"""
+
+
+def test_layers_of_a_module_that_is_executed_as_a_whole() -> None:
+    """Their calls are not followed; the rows do not say that they are not called."""
+    agrees(SCRIPTED, "f32[1, 4, T]")
+    report = shapecheck.analyze(build(HEADER + dedent(SCRIPTED)), "f32[1, 4, T]", lengths=(1, 30))
+    rows = [(row.name, row.input_length) for row in report.layers if row.is_conv]
+    assert rows == [("before", "not followed"), ("after", "not followed")]
