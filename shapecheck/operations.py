@@ -181,6 +181,8 @@ class Operations:
                 return
             if handling is catching.Handling.NAMED:  # code may look at the text, which differs from length to length
                 error = self._without_text(error, function, args, kwargs)
+            if node is not None:  # it refuses them even if code catches that
+                tracer.record.fails(node, tracer.live, error)
             setattr(error, ORIGIN, (node, operation, frame.path))
             raise error
         text = f"{type(error).__name__}: {error}"

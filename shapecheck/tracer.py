@@ -411,7 +411,7 @@ class Tracer:
 
     def _refuse(self, frame: Frame, lengths: SweptBool, error: Exception) -> None:
         node, operation, layer = getattr(error, ORIGIN, None) or (None, f"raise {type(error).__name__}", frame.path)
-        text = self._texts.fill(f"{type(error).__name__}: {error}", last_index(lengths))
+        text = self._texts.message(error, last_index(lengths))
         self.record.refuse(Refusal(node, layer, operation, lengths, error, text))
 
     def _doubt(self, frame: Frame, reason: str) -> None:

@@ -240,7 +240,8 @@ def _shapes(node: torch.fx.Node, length: int) -> tuple[Shape, Shape | None]:
     fails = node.meta.get("fails")
     if fails is not None and fails.values[index]:
         return given, None
-    return given, tuple(at(size, index) for size in node.meta["swept"]._dims)
+    result = node.meta.get("swept")
+    return given, None if result is None else tuple(at(size, index) for size in result._dims)
 
 
 def _row(row: LayerLimit, seen: dict[int, tuple[Shape, Shape | None]], axis: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import linecache
 import re
 import textwrap
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -91,9 +92,10 @@ def build(source: str) -> nn.Module:
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)  # torch.jit.script reads it
     namespace: dict[str, type[nn.Module]] = {"__name__": "generated"}  # pyright: ignore[reportAssignmentType]
     try:
-        exec(compile(source, name, "exec"), namespace)
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             torch.manual_seed(0)
+            exec(compile(source, name, "exec"), namespace)
             return namespace["Program"]().eval()
     finally:
         linecache.cache.pop(name, None)

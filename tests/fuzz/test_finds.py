@@ -38,3 +38,34 @@ def test_layers_of_a_module_that_is_executed_as_a_whole() -> None:
     report = shapecheck.analyze(build(HEADER + dedent(SCRIPTED)), "f32[1, 4, T]", lengths=(1, 30))
     rows = [(row.name, row.input_length) for row in report.layers if row.is_conv]
     assert rows == [("before", "not followed"), ("after", "not followed")]
+
+
+def test_what_a_layer_refuses_is_its_own_even_where_code_catches_it() -> None:
+    agrees(
+        """
+        class Program(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Conv1d(4, 4, 5)
+            def forward(self, x):
+                try:
+                    x = self.layer(x)
+                except RuntimeError:
+                    x = x * 2
+                return x
+        """,
+        "f32[1, 4, T]",
+    )
+
+
+def test_a_shape_as_the_message_of_an_assertion() -> None:
+    agrees(
+        """
+        class Program(nn.Module):
+            def forward(self, x):
+                assert x.shape[-1] > 8, x.shape
+                assert x.shape[-1] % 2, (x.size(-1), [x.shape[1:], "odd"])
+                return x
+        """,
+        "f32[1, 4, T + 1]",
+    )
