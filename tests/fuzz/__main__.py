@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 import torch
 
 from tests.fuzz.compare import LENGTHS, Found
-from tests.fuzz.search import examine, shrunk
 from tests.fuzz.generate import write
+from tests.fuzz.search import examine, shrunk
 
 _BLOCK = 20  # programs that one process does at a time
 
@@ -79,7 +79,9 @@ def main() -> int:
     for number, found in _all(options.seed, numbers, options.jobs):
         summary.add(found)
         rate = summary.programs / (time.monotonic() - began)
-        print(f"\r{summary.programs}/{len(numbers)}, {rate:.1f}/s, {summary.differences} differ", end="", file=sys.stderr)
+        print(
+            f"\r{summary.programs}/{len(numbers)}, {rate:.1f}/s, {summary.differences} differ", end="", file=sys.stderr
+        )
         if found.kind:
             print(f"\n# seed {options.seed}, program {number}: {found.kind}: {found.text}", flush=True)
             if options.shrink and found.kind in options.shrink.split(","):

@@ -116,7 +116,9 @@ def pool1d(w: Writer) -> Lines | None:
     dilation = w.pick(1, 1, 2, 3) if kind == "max" else 1
     padding = 0 if kind == "lp" else padding
     options = {"stride": stride, "ceil_mode": ceil_mode, "padding": padding, "dilation": dilation}
-    made += "".join(f", {key}={value}" for key, value in options.items() if value != {"padding": 0, "dilation": 1}.get(key))
+    made += "".join(
+        f", {key}={value}" for key, value in options.items() if value != {"padding": 0, "dilation": 1}.get(key)
+    )
     w.resized(_convolved(w.length, kernel, stride, padding, dilation))
     return line(f"x = {w.layer(made + ')')}(x)")
 

@@ -23,7 +23,9 @@ def shrunk(seed: int, number: int, found: Found, seconds: float = 60) -> str:
 
     def again(candidate: Program) -> Found | None:
         try:
-            return compare(candidate.source(), candidate.specs, past=_past(seed, number) if found.kind == "proof" else None)
+            return compare(
+                candidate.source(), candidate.specs, past=_past(seed, number) if found.kind == "proof" else None
+            )
         except Exception:  # noqa: BLE001  # no program any more
             return None
 

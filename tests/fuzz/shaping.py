@@ -20,7 +20,9 @@ def pad(w: Writer) -> Lines:
     if kind == "varying":
         part = w.integer(2, 4)
         w.resized(w.length + w.length // part + abs(left))
-        return line(f"x = F.pad(x, ({abs(left)}, x.shape[-1] // {part}), {w.pick('constant', 'reflect', 'circular')!r})")
+        return line(
+            f"x = F.pad(x, ({abs(left)}, x.shape[-1] // {part}), {w.pick('constant', 'reflect', 'circular')!r})"
+        )
     left, right = abs(left), abs(right)
     w.resized(w.length + left + right)
     if kind == "layer":
@@ -138,7 +140,9 @@ def unfold_period(w: Writer) -> Lines:
         w.becomes(batch, channels, wide, time=2)
         return line(f"x = {w.pick('x.mean(2)', 'x.amax(-2)', 'x[:, :, 0]', 'x.select(2, -1)')}")
     w.becomes(batch, channels * high, wide, time=2)
-    return line(f"x = {w.pick('x.flatten(1, 2)', f'x.view({batch}, {channels * high}, -1)', f'x.reshape({batch}, -1, x.shape[-1])')}")
+    return line(
+        f"x = {w.pick('x.flatten(1, 2)', f'x.view({batch}, {channels * high}, -1)', f'x.reshape({batch}, -1, x.shape[-1])')}"
+    )
 
 
 @statement(2, "bct")
