@@ -62,8 +62,9 @@ def error_at(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], index: int
 ) -> Exception | None:
     """PyTorch's own error at one length (an index of the sweep); None where PyTorch accepts it."""
-    if not getattr(function, "on_meta", False) and _elements((args, dict(kwargs)), index) <= CONFIRMED_ONCE:
-        outcome = _on_cpu(function, args, kwargs, index)
+    on_cpu = getattr(function, "on_cpu", None) if getattr(function, "on_meta", False) else function
+    if on_cpu is not None and _elements((args, dict(kwargs)), index) <= CONFIRMED_ONCE:
+        outcome = _on_cpu(on_cpu, args, kwargs, index)
     else:
         outcome = execute(function, args, kwargs, index)
     return outcome if isinstance(outcome, Exception) else None
@@ -126,9 +127,13 @@ def _concrete_tensor(tensor: SweptTensor, index: int, device: str) -> torch.Tens
         shape = [at(size, index) for size in tensor._dims]
         return torch.tensor(values, dtype=tensor._dtype).reshape(shape)
     shape = [at(size, index) for size in tensor._dims]
-    if device == "cpu" and tensor._bounds is not None:  # the value that is the first to be out of range
-        low, high = at(tensor._bounds.low, index), at(tensor._bounds.high, index)
-        return torch.full(shape, low if low < 0 else high, dtype=tensor._dtype)
+    exact = not tensor._dtype.is_floating_point and not tensor._dtype.is_complex
+    if device == "cpu" and exact and tensor._recipe is not None:
+        return values_at(tensor, index, {})
+    if device == "cpu" and tensor._bounds is not None:  # either could be out of range
+        made = torch.full(shape, at(tensor._bounds.high, index), dtype=tensor._dtype)
+        made.reshape(-1)[:1] = at(tensor._bounds.low, index)
+        return made
     if tensor._strides is None:
         if device == "meta":
             return torch.empty(shape, dtype=tensor._dtype, device="meta")

@@ -291,7 +291,9 @@ class Operations:
     def _as_written(self, leaf: Any) -> Any:
         if not isinstance(leaf, torch.Tensor) or type(leaf) is SweptTensor or _memory(leaf) not in self._written:
             return leaf
-        return self._without_values(leaf)
+        stand_in = self._without_values(leaf)
+        stand_in._tainted = not leaf.dtype.is_floating_point and not leaf.dtype.is_complex
+        return stand_in
 
 
 def _memory(tensor: torch.Tensor) -> int:
