@@ -134,7 +134,11 @@ class Tracer:
         frame = self._frames[-1]
         outside, self.sweep.inside = self.sweep.inside, 1
         try:
-            return self._once(frame, function, lambda: self._operate(frame, function, args, kwargs))
+            return self._once(
+                frame,
+                function,
+                lambda: self._operate(frame, function, lambda: self._operations.run(frame, function, args, kwargs)),
+            )
         finally:
             self.sweep.inside = outside
 
@@ -165,9 +169,10 @@ class Tracer:
         frame.events.append((key, (result, self.journal.since(start))))
         return result
 
-    def _operate(self, frame: Frame, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _operate(self, frame: Frame, function: Any, operate: Callable[[], Any]) -> Any:
+        """`operate()`; what the analyzer itself raises is a doubt."""
         try:
-            return self._operations.run(frame, function, args, kwargs)
+            return operate()
         except Undecidable as doubt:
             frame.doubt = doubt
             raise
@@ -233,7 +238,9 @@ class Tracer:
             inside, self.sweep.inside = self.sweep.inside, 1
             del vars(module)["forward"]  # PyTorch, if asked, gets the layer as it is
             try:
-                return self._operations.apply(frame, run, given, named, of_this_layer)
+                return self._operate(
+                    frame, run, lambda: self._operations.apply(frame, run, given, named, of_this_layer)
+                )
             finally:
                 vars(module)["forward"] = forward
                 self.sweep.inside = inside

@@ -29,7 +29,8 @@ def recurrent(call: Call, module: nn.RNNBase, input: Any, hx: Any = None) -> Any
         if lengths is None:
             raise Undecidable("a packed sequence that was not packed from known lengths")
         if len(dims) != 2:
-            raise NoRule
+            call.need(False)  # "input must have 2 dimensions"
+            return None
         batch: Int = len(lengths)
         call.need_equal(dims[0], _sum(lengths))  # fewer rows where a length is longer than what was packed
     elif len(dims) == 3:

@@ -69,3 +69,33 @@ def test_a_shape_as_the_message_of_an_assertion() -> None:
         """,
         "f32[1, 4, T + 1]",
     )
+
+
+def test_a_recurrent_layer_refuses_a_packed_sequence_of_another_rank() -> None:
+    agrees(
+        """
+        class Program(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.GRU(1, 1)
+            def forward(self, x, n):
+                return self.layer(nn.utils.rnn.pack_padded_sequence(x, n, enforce_sorted=False))[0]
+        """,
+        "f32[1, T]",
+        "i64[1] = max(T - 1, 1)",
+    )
+
+
+def test_copies_of_a_recurrent_layer_outlive_the_path_that_made_them() -> None:
+    agrees(
+        """
+        class Program(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.GRU(4, 1)
+            def forward(self, x):
+                x = x[:, x.shape[1] // 4 - 1:][:, : x.shape[1] % 4] if x.shape[1] % 3 else x[:, 5:]
+                return self.layer(x)[0]
+        """,
+        "f32[T // 2, T, 4]",
+    )
