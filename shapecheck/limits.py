@@ -5,7 +5,7 @@ Plain passes over the recorded graph: nothing here decides a length, it only rea
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -50,6 +50,7 @@ class _Call:
     node: torch.fx.Node
     live: SweptBool
     fails: SweptBool | None
+    axis: int | None  # the time axis, from the end
     before: Int | None  # size of its input along the time axis
     after: Int | None
 
@@ -62,7 +63,7 @@ def layers_of(tracer: Tracer, module: nn.Module, variable: str, proved: bool, to
             continue
         if _is_conv(node) or node.meta.get("fails") is not None:
             groups.setdefault((node.meta.get("call"), node.meta["operation"]), []).append(node)
-    called = tuple(_limit(_merged(nodes), variable, proved, to_set) for nodes in groups.values())
+    called = tuple(_limit(_merged(groups[key]), variable, proved, to_set) for key in _in_order(groups))
     names = {layer.name for layer in called}
     idle = [
         _idle(name or THE_MODULE, layer, to_set(tracer.sweep.never()), tracer.record.executed)
@@ -70,6 +71,15 @@ def layers_of(tracer: Tracer, module: nn.Module, variable: str, proved: bool, to
         if isinstance(layer, _ConvNd) and (name or THE_MODULE) not in names
     ]
     return (*called, *idle)
+
+
+def _in_order(calls: Collection[Any]) -> list[Any]:
+    """The calls of one layer in the order of execution; paths may have been followed in another one."""
+    layers: dict[Any, list[Any]] = {}
+    for call, operation in calls:
+        layers.setdefault((tuple(path for path, _ in call), operation), []).append((call, operation))
+    in_order = {layer: iter(sorted(found)) for layer, found in layers.items()}
+    return [next(in_order[tuple(path for path, _ in call), operation]) for call, operation in calls]
 
 
 def _is_inside(node: torch.fx.Node, executed: set[str]) -> bool:
@@ -110,28 +120,39 @@ def _is_conv(node: torch.fx.Node) -> bool:
 
 def _merged(nodes: list[torch.fx.Node]) -> _Call:
     first = nodes[0]
-    axis = time_axis(first)
     live: SweptBool = first.meta["live"]
     fails: SweptBool | None = first.meta.get("fails")
-    before, after = _sizes(first, axis)
+    given, result = _input_dims(first), _output_dims(first)
     for node in nodes[1:]:
-        other_before, other_after = _sizes(node, time_axis(node))
         mine: SweptBool = node.meta["live"]
-        before = None if before is None or other_before is None else where(mine, other_before, before)
-        after = None if after is None or other_after is None else where(mine, other_after, after)
+        given = _either(mine, _input_dims(node), given)
+        result = _either(mine, _output_dims(node), result)
         live = live | mine
         more: SweptBool | None = node.meta.get("fails")
         fails = more if fails is None else fails if more is None else fails | more
-    return _Call(first, live, fails, before, after)
+    axis = _time_axis(given, live)
+    before = given[axis] if axis is not None else None
+    after = result[axis] if axis is not None and len(result) >= -axis else None
+    if not _is_conv(first) and after is not None:
+        varying = _varying(result)
+        after = after if varying is None else varying
+    return _Call(first, live, fails, axis, before, after)
 
 
-def time_axis(node: torch.fx.Node) -> int | None:
-    """The axis of the layer's first tensor, from the end, that varies with the variable; the last one if none does."""
-    dims = _input_dims(node)
-    if not dims:
-        return None
-    varying = [axis for axis, size in enumerate(dims) if type(size) is SweptInt]
-    return (varying[-1] if varying else len(dims) - 1) - len(dims)
+def _either(lengths: SweptBool, dims: Dims, others: Dims) -> Dims:
+    """The sizes at these lengths, and those at the others; none where a tensor has another rank on another path."""
+    if not dims or not others:
+        return dims or others
+    if len(dims) != len(others):
+        return ()
+    return tuple(where(lengths, one, other) for one, other in zip(dims, others, strict=True))
+
+
+def _time_axis(dims: Dims, live: SweptBool) -> int | None:
+    """The last axis, from the end, that varies with the variable; the last one of all if none does."""
+    swept = {axis - len(dims): size for axis, size in enumerate(dims) if type(size) is SweptInt}
+    varying = [axis for axis, size in swept.items() if len(np.unique(size.values[live.values])) > 1]
+    return ([*varying[-1:], *reversed(swept), -1])[0] if dims else None
 
 
 def _input_dims(node: torch.fx.Node) -> Dims:
@@ -139,17 +160,9 @@ def _input_dims(node: torch.fx.Node) -> Dims:
     return inputs[0] if inputs else ()
 
 
-def _sizes(node: torch.fx.Node, axis: int | None) -> tuple[Int | None, Int | None]:
-    dims = _input_dims(node)
-    before = dims[axis] if axis is not None and dims else None
+def _output_dims(node: torch.fx.Node) -> Dims:
     result = node.meta.get("swept")
-    after = None
-    if type(result) is SweptTensor and axis is not None and len(result._dims) >= -axis:
-        after = result._dims[axis]
-        if not _is_conv(node):
-            varying = _varying(result._dims)
-            after = after if varying is None else varying
-    return before, after
+    return result._dims if type(result) is SweptTensor else ()
 
 
 def _varying(dims: Dims) -> Int | None:
@@ -173,7 +186,7 @@ def _limit(call: _Call, variable: str, proved: bool, to_set: ToSet) -> LayerLimi
         dilation=dilation,
         input_length=formula(call.before, call.live, variable, proved),
         output_length=formula(call.after, accepted, variable, proved),
-        needs=needs_of(node, time_axis(node)),
+        needs=needs_of(node, call.axis),
         minimum=sweep.first + int(running[0]) if len(running) else None,
         rejects=to_set(rejects),
         is_conv=_is_conv(node),

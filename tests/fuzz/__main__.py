@@ -30,7 +30,7 @@ class Summary:
 
     programs: int = 0
     kinds: Counter[str] = field(default_factory=Counter[str])
-    reasons: Counter[str] = field(default_factory=Counter[str])
+    reasons: dict[str, list[int]] = field(default_factory=dict[str, list[int]])  # of what is open: in which programs
     unknown: int = 0  # programs with an open length
     mixed: int = 0
     always: int = 0
@@ -38,7 +38,7 @@ class Summary:
     asked: int = 0  # for a proof
     proved: int = 0
 
-    def add(self, found: Found) -> None:
+    def add(self, number: int, found: Found) -> None:
         self.programs += 1
         self.kinds[found.kind] += 1
         self.unknown += found.unknown > 0
@@ -47,7 +47,8 @@ class Summary:
         self.always += found.runs == LENGTHS[1] - LENGTHS[0] + 1
         self.asked += found.proved is not None
         self.proved += found.proved is True
-        self.reasons.update({re.sub(r"\d+", "N", reason) for reason in found.reasons})
+        for reason in {re.sub(r"\d+", "N", reason.partition(": ")[2]) for reason in found.reasons}:
+            self.reasons.setdefault(reason, []).append(number)
 
     @property
     def differences(self) -> int:
@@ -58,13 +59,14 @@ class Summary:
             return f"{count} ({100 * count / max(of, 1):.1f} %)"
 
         kinds = ", ".join(f"{count} {kind}" for kind, count in self.kinds.most_common() if kind) or "none"
+        reasons = sorted(self.reasons.items(), key=lambda item: -len(item[1]))
         lines = [
             f"{self.programs} programs in {seconds:.0f} s; differences: {kinds}",
             f"valid for some lengths and invalid for others: {share(self.mixed, self.programs)};"
             f" always valid: {self.always}; never: {self.never}",
             f"proved for every length: {share(self.proved, self.asked)} of {self.asked} that were asked",
             f"unknown somewhere: {share(self.unknown, self.programs)}",
-            *(f"  {count:5} {reason}" for reason, count in self.reasons.most_common()),
+*(f"  {len(where):5} {reason} (program {where[0]})" for reason, where in reasons),
         ]
         return "\n".join(lines)
 
@@ -77,7 +79,7 @@ def main() -> int:
     began = time.monotonic()
     summary = Summary()
     for number, found in _all(options.seed, numbers, options.jobs):
-        summary.add(found)
+        summary.add(number, found)
         rate = summary.programs / (time.monotonic() - began)
         print(
             f"\r{summary.programs}/{len(numbers)}, {rate:.1f}/s, {summary.differences} differ", end="", file=sys.stderr

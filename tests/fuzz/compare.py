@@ -26,7 +26,6 @@ from shapecheck import LayerLimit, Report
 from shapecheck.lengths.formula import Formula
 from shapecheck.lengths.notation import InputSpec
 from shapecheck.lengths.swept import at
-from shapecheck.limits import time_axis
 from shapecheck.report import NOT_CALLED, NOT_FOLLOWED, SEE_LENGTHS
 from tests.fuzz.programs import LENGTHS, build
 
@@ -205,7 +204,7 @@ def _convolutions(report: Report, eager: dict[int, Run]) -> str:
             groups.setdefault(str(node.target), {}).setdefault(node.meta["call"], []).append(node)
     decided = {length: run for length, run in eager.items() if length not in report.unknown}
     for name in sorted({name for run in decided.values() for name in run.calls} | set(groups)):
-        calls = list(groups.get(name, {}).values())
+        calls = [nodes for _, nodes in sorted(groups.get(name, {}).items())]
         rows = [row for row in report.layers if row.name == name and row.input_length != NOT_CALLED]
         if any(row.input_length == NOT_FOLLOWED for row in rows):
             continue
@@ -223,8 +222,8 @@ def _convolutions(report: Report, eager: dict[int, Run]) -> str:
                 assert node is not None
                 if _shapes(node, length) != call:
                     return f"{name}, call {number + 1}, T = {length}: {_shapes(node, length)}, eager {call}"
-        for number, (row, nodes) in enumerate(zip(rows, calls, strict=True)):
-            wrong = "" if report.unknown else _row(row, seen[number], time_axis(nodes[0]) or -1)
+        for number, row in enumerate(rows):
+            wrong = "" if report.unknown else _row(row, seen[number])
             if wrong:
                 return f"{name}, call {number + 1}: {wrong}"
     return ""
@@ -244,18 +243,29 @@ def _shapes(node: torch.fx.Node, length: int) -> tuple[Shape, Shape | None]:
     return given, None if result is None else tuple(at(size, index) for size in result._dims)
 
 
-def _row(row: LayerLimit, seen: dict[int, tuple[Shape, Shape | None]], axis: int) -> str:
-    """What one row of the report says of one call, beside what was seen; nothing where no length reached it."""
+def _row(row: LayerLimit, seen: dict[int, tuple[Shape, Shape | None]]) -> str:
+    """What one row of the report says of one call, beside what was seen."""
     completed = {length: after for length, (_, after) in seen.items() if after is not None}
     rejects = [length for length in seen if length not in completed]
     wrong = [
-        _formula(row.input_length, {length: before[axis] for length, (before, _) in seen.items()}),
-        _formula(row.output_length, {length: after[axis] for length, after in completed.items()}),
         "" if [length for length in seen if length in row.rejects] == rejects else f"rejects {row.rejects}: {rejects}",
         "" if row.minimum == min(completed, default=None) else f"minimum {row.minimum}: {min(completed, default=None)}",
         "" if row.is_binding == bool(rejects) else f"is_binding {row.is_binding}, rejects {rejects}",
     ]
-    return "; ".join(filter(None, wrong))
+    lengths = [
+        _formula(row.input_length, {length: before[axis] for length, (before, _) in seen.items()})
+        or _formula(row.output_length, {length: after[axis] for length, after in completed.items()})
+        for axis in _time_axes([before for before, _ in seen.values()])
+    ]
+    return "; ".join(filter(None, [*wrong, lengths[0] if all(lengths) else ""]))
+
+
+def _time_axes(shapes: list[Shape]) -> list[int]:
+    """The last axis whose size varies; where none does, any may be meant."""
+    if not shapes:
+        return [-1]
+    axes = range(-len(shapes[0]), 0)
+    return [axis for axis in axes if len({shape[axis] for shape in shapes}) > 1][-1:] or list(axes)
 
 
 def _formula(formula: str, sizes: dict[int, int]) -> str:

@@ -99,3 +99,42 @@ def test_copies_of_a_recurrent_layer_outlive_the_path_that_made_them() -> None:
         """,
         "f32[T // 2, T, 4]",
     )
+
+
+def test_lengths_of_one_row_belong_to_one_axis() -> None:
+    """On one path of the lengths another axis varies than on the next one."""
+    agrees(
+        """
+        class Program(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Conv2d(1, 1, (1, 1))
+            def forward(self, x):
+                return self.layer(torch.stack(x.split(3, -2)).sum(0))
+        """,
+        "f32[2, 1, T + 2, 4]",
+    )
+
+
+def test_calls_of_one_layer_are_in_the_order_of_execution() -> None:
+    agrees(
+        """
+        class Pieces(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Conv1d(4, 4, 2)
+            def forward(self, x):
+                for piece in x.split(37, dim=-1):
+                    x = self.layer(piece)
+                return x, x.shape[-1] > 20
+
+        class Program(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.pieces = Pieces()
+            def forward(self, x):
+                x, is_long = self.pieces(x)
+                return self.pieces(F.pad(x, (1, 1)))
+        """,
+        "f32[1, 4, T + 2]",
+    )
