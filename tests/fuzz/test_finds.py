@@ -138,3 +138,19 @@ def test_calls_of_one_layer_are_in_the_order_of_execution() -> None:
         """,
         "f32[1, 4, T + 2]",
     )
+
+
+def test_a_module_that_is_executed_as_a_whole_refuses_what_the_cpu_refuses() -> None:
+    """The meta kernel of index_select looks at no index."""
+    agrees(
+        """
+        @torch.jit.script
+        def doubled(x: torch.Tensor) -> torch.Tensor:
+            return x * 2
+
+        class Program(nn.Module):
+            def forward(self, x):
+                return doubled(x).index_select(-1, torch.tensor([0, 5]))
+        """,
+        "f32[1, 4, T]",
+    )
