@@ -161,11 +161,17 @@ class Tracer:
             frame.events.append(event)
             result, changes = event[1]
             self.journal.redo(changes)
+            if isinstance(result, Raised):
+                raise self._with_texts(result.error)
             return result
         if not self.live.somewhere:
             raise Dead
         start = self.journal.position()
-        result = compute()
+        try:
+            result = compute()
+        except Exception as error:
+            frame.events.append((key, (Raised(error), self.journal.since(start))))  # code may catch it, and go on
+            raise
         frame.events.append((key, (result, self.journal.since(start))))
         return result
 

@@ -154,3 +154,37 @@ def test_a_module_that_is_executed_as_a_whole_refuses_what_the_cpu_refuses() -> 
         """,
         "f32[1, 4, T]",
     )
+
+
+def test_a_branch_after_an_operation_whose_refusal_was_caught() -> None:
+    agrees(
+        """
+        class Program(nn.Module):
+            def forward(self, x):
+                try:
+                    x = sum(x.chunk(2, -1))
+                except (RuntimeError, ValueError):
+                    x = x.cumsum(-1)
+                    if x.size(-1) % 3:
+                        x = x[..., 4:]
+                return x.view(1, 4, -1, 3)
+        """,
+        "f32[1, 4, T]",
+    )
+
+
+def test_a_branch_after_a_caught_refusal_with_its_text() -> None:
+    agrees(
+        """
+        class Program(nn.Module):
+            def forward(self, x):
+                try:
+                    x = F.conv1d(x, torch.ones(4, 4, 8))
+                except RuntimeError as error:
+                    x = F.pad(x, (0, 2))
+                    if x.size(-1) % 3:
+                        raise ValueError(f"{x.shape[-1]}: {error}") from error
+                return x
+        """,
+        "f32[1, 4, T]",
+    )
