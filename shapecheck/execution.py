@@ -40,20 +40,15 @@ def execute(
         error = raised
     if error is None and [(tensor.shape, tensor.stride()) for tensor in inputs] != before:
         raise Undecidable(f"{_name(function)} changes the shape of its argument in place")
-    limit = CONFIRMED_ONCE if first else CONFIRMED
-    if not getattr(function, "on_meta", False) and _elements((args, dict(kwargs)), index) <= limit:
-        truth = _confirmed(function, args, kwargs, index, result if error is None else error, inputs)
+    limit = CONFIRMED_ONCE if first or error is not None else CONFIRMED
+    confirm = _for_cpu(function)
+    if confirm is not None and _elements((args, dict(kwargs)), index) <= limit:
+        truth = _confirmed(confirm, args, kwargs, index, result if error is None else error, inputs)
         if isinstance(truth, Exception):
             return truth
         result = truth
     elif error is not None:
-        confirm = getattr(function, "on_cpu", None)
-        if confirm is None or _elements((args, dict(kwargs)), index) > CONFIRMED_ONCE:
-            return error
-        truth = _on_cpu(confirm, args, kwargs, index)
-        if not isinstance(truth, Exception):
-            raise Undecidable(f"{_name(function)} fails on meta tensors, but not on the CPU: {error}")
-        return truth
+        return error
     numbers: list[int] = []
     return _structure(result, inputs, numbers), tuple(numbers)
 
@@ -62,8 +57,9 @@ def error_at(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], index: int
 ) -> Exception | None:
     """PyTorch's own error at one length (an index of the sweep); None where PyTorch accepts it."""
-    if not getattr(function, "on_meta", False) and _elements((args, dict(kwargs)), index) <= CONFIRMED_ONCE:
-        outcome = _on_cpu(function, args, kwargs, index)
+    on_cpu = _for_cpu(function)
+    if on_cpu is not None and _elements((args, dict(kwargs)), index) <= CONFIRMED_ONCE:
+        outcome = _on_cpu(on_cpu, args, kwargs, index)
     else:
         outcome = execute(function, args, kwargs, index)
     return outcome if isinstance(outcome, Exception) else None
@@ -126,9 +122,13 @@ def _concrete_tensor(tensor: SweptTensor, index: int, device: str) -> torch.Tens
         shape = [at(size, index) for size in tensor._dims]
         return torch.tensor(values, dtype=tensor._dtype).reshape(shape)
     shape = [at(size, index) for size in tensor._dims]
-    if device == "cpu" and tensor._bounds is not None:  # the value that is the first to be out of range
-        low, high = at(tensor._bounds.low, index), at(tensor._bounds.high, index)
-        return torch.full(shape, low if low < 0 else high, dtype=tensor._dtype)
+    exact = not tensor._dtype.is_floating_point and not tensor._dtype.is_complex
+    if device == "cpu" and exact and tensor._recipe is not None:
+        return values_at(tensor, index, {})
+    if device == "cpu" and tensor._bounds is not None:  # either could be out of range
+        made = torch.full(shape, at(tensor._bounds.high, index), dtype=tensor._dtype)
+        made.reshape(-1)[:1] = at(tensor._bounds.low, index)
+        return made
     if tensor._strides is None:
         if device == "meta":
             return torch.empty(shape, dtype=tensor._dtype, device="meta")
@@ -144,6 +144,11 @@ def _blank(shape: Any, dtype: torch.dtype) -> torch.Tensor:
     """A tensor whose values do not matter: integers could be indices, so they are zero; others are not even written."""
     make_blank = torch.empty if dtype.is_floating_point or dtype.is_complex else torch.zeros
     return make_blank(shape, dtype=dtype)
+
+
+def _for_cpu(function: Any) -> Any:
+    """What the CPU executes for a function; None for one that is made for meta tensors only."""
+    return getattr(function, "on_cpu", None) if getattr(function, "on_meta", False) else function
 
 
 def _on_cpu(function: Any, args: Any, kwargs: Any, index: int, fill: float | None = None) -> Any:

@@ -5,7 +5,7 @@ Plain passes over the recorded graph: nothing here decides a length, it only rea
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -20,11 +20,23 @@ from shapecheck.lengths.lengthset import LengthSet
 from shapecheck.lengths.swept import Int, SweptBool, SweptInt, is_plain, where
 from shapecheck.needs import needs_of
 from shapecheck.record import submodules
-from shapecheck.report import NOT_CALLED, SEE_LENGTHS, THE_MODULE, Failure, LayerLimit, Step, Undecided
+from shapecheck.report import (
+    DRAWN,
+    NOT_CALLED,
+    NOT_FOLLOWED,
+    SEE_LENGTHS,
+    THE_MODULE,
+    Failure,
+    LayerLimit,
+    Step,
+    Undecided,
+)
 from shapecheck.tensor import Dims, SweptTensor
 from shapecheck.trees import is_sequence, leaves
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from shapecheck.record import Doubt, Refusal
     from shapecheck.tracer import Tracer
 
@@ -50,30 +62,54 @@ class _Call:
     node: torch.fx.Node
     live: SweptBool
     fails: SweptBool | None
+    axis: int | None  # the time axis, from the end
     before: Int | None  # size of its input along the time axis
     after: Int | None
-    varies: bool  # these differ for one length: a random draw decides
+    drawn: bool  # these differ for one length: random draws decide
 
 
 def layers_of(tracer: Tracer, module: nn.Module, variable: str, proved: bool, to_set: ToSet) -> tuple[LayerLimit, ...]:
     """One entry for each call of a conv layer, each one never called, and each other call that refuses a length."""
     groups: dict[Any, list[torch.fx.Node]] = {}
     for node in tracer.record.graph.nodes:
-        if node.op in ("call_module", "call_function") and (_is_conv(node) or node.meta.get("fails") is not None):
-            groups.setdefault((node.meta.get("call"), node.meta["operation"]), []).append(node)
-    called = tuple(_limit(_merged(nodes), variable, proved, to_set) for nodes in groups.values())
+        if node.op not in ("call_module", "call_function") or _is_inside(node, tracer.record.executed):
+            continue
+        if _is_conv(node) or node.meta.get("fails") is not None:
+            operation = node.meta["operation"]
+            which = (operation, *_geometry(node)) if operation in _CONVOLUTIONS else (operation,)
+            groups.setdefault((node.meta.get("call"), which), []).append(node)
+    called = tuple(_limit(_merged(groups[key]), variable, proved, to_set) for key in _in_order(groups))
     names = {layer.name for layer in called}
     idle = [
-        _not_called(name or THE_MODULE, layer, to_set(tracer.sweep.never()))
+        _idle(name or THE_MODULE, layer, to_set(tracer.sweep.never()), tracer.record.executed)
         for name, layer in submodules(module)
         if isinstance(layer, _ConvNd) and (name or THE_MODULE) not in names
     ]
     return (*called, *idle)
 
 
-def _not_called(name: str, layer: _ConvNd, nothing: LengthSet) -> LayerLimit:
-    """A conv layer that the analyzed method never reaches, at any length."""
+def _in_order(calls: Collection[Any]) -> list[Any]:
+    """The calls of one layer in the order of execution; paths may have been followed in another one."""
+    layers: dict[Any, list[Any]] = {}
+    for call, operation in calls:
+        layers.setdefault((tuple(path for path, _ in call), operation), []).append((call, operation))
+    in_order = {layer: iter(sorted(found)) for layer, found in layers.items()}
+    return [next(in_order[tuple(path for path, _ in call), operation]) for call, operation in calls]
+
+
+def _is_inside(node: torch.fx.Node, executed: set[str]) -> bool:
+    """Whether a layer was seen before its module turned out to be one that PyTorch executes as a whole."""
+    return node.op == "call_module" and any(_is_part(str(node.target), module) for module in executed)
+
+
+def _is_part(name: str, module: str) -> bool:
+    return name != module and (not module or name.startswith(f"{module}."))
+
+
+def _idle(name: str, layer: _ConvNd, nothing: LengthSet, executed: set[str]) -> LayerLimit:
+    """A conv layer that the analyzed method reaches at no length, or not in sight of the analysis."""
     kernel_size, stride, padding, dilation = _settings(layer)
+    followed = NOT_FOLLOWED if any(_is_part(name, module) for module in executed) else NOT_CALLED
     return LayerLimit(
         name=name,
         kind=type(layer).__name__,
@@ -81,8 +117,8 @@ def _not_called(name: str, layer: _ConvNd, nothing: LengthSet) -> LayerLimit:
         stride=stride,
         padding=padding,
         dilation=dilation,
-        input_length=NOT_CALLED,
-        output_length=NOT_CALLED,
+        input_length=followed,
+        output_length=followed,
         needs=None,
         minimum=None,
         rejects=nothing,
@@ -99,28 +135,54 @@ def _is_conv(node: torch.fx.Node) -> bool:
 
 def _merged(nodes: list[torch.fx.Node]) -> _Call:
     first = nodes[0]
-    axis = time_axis(first)
     live: SweptBool = first.meta["live"]
     fails: SweptBool | None = first.meta.get("fails")
-    before, after = _sizes(first, axis)
+    given, result = _input_dims(first), _output_dims(first)
+    drawn = False
     for node in nodes[1:]:
-        other_before, other_after = _sizes(node, time_axis(node))
         mine: SweptBool = node.meta["live"]
-        before = None if before is None or other_before is None else where(mine, other_before, before)
-        after = None if after is None or other_after is None else where(mine, other_after, after)
+        both = (live & mine).values
+        drawn = drawn or _differ(_input_dims(node), given, both) or _differ(_output_dims(node), result, both)
+        given = _either(mine, _input_dims(node), given)
+        result = _either(mine, _output_dims(node), result)
         live = live | mine
         more: SweptBool | None = node.meta.get("fails")
         fails = more if fails is None else fails if more is None else fails | more
-    return _Call(first, live, fails, before, after)
+    axis = _time_axis(given, live)
+    before = given[axis] if axis is not None else None
+    after = result[axis] if axis is not None and len(result) >= -axis else None
+    if not _is_conv(first) and after is not None:
+        varying = _varying(result)
+        after = after if varying is None else varying
+    return _Call(first, live, fails, axis, before, after, drawn)
 
 
-def time_axis(node: torch.fx.Node) -> int | None:
-    """The axis of the layer's first tensor, from the end, that varies with the variable; the last one if none does."""
-    dims = _input_dims(node)
-    if not dims:
-        return None
-    varying = [axis for axis, size in enumerate(dims) if type(size) is SweptInt]
-    return (varying[-1] if varying else len(dims) - 1) - len(dims)
+def _differ(dims: Dims, others: Dims, lengths: NDArray[np.bool_]) -> bool:
+    """Whether two runs of one layer for the same lengths saw different sizes: random draws led to them."""
+    if not lengths.any() or not dims or not others:
+        return False
+    pairs = [(_column(one, lengths), _column(other, lengths)) for one, other in zip(dims, others, strict=False)]
+    return len(dims) != len(others) or any(bool((one != other).any()) for one, other in pairs)
+
+
+def _column(size: Int, lengths: NDArray[np.bool_]) -> NDArray[np.int64]:
+    return np.full(int(lengths.sum()), size) if is_plain(size) else size.values[lengths]
+
+
+def _either(lengths: SweptBool, dims: Dims, others: Dims) -> Dims:
+    """The sizes at these lengths, and those at the others; none where a tensor has another rank on another path."""
+    if not dims or not others:
+        return dims or others
+    if len(dims) != len(others):
+        return ()
+    return tuple(where(lengths, one, other) for one, other in zip(dims, others, strict=True))
+
+
+def _time_axis(dims: Dims, live: SweptBool) -> int | None:
+    """The last axis, from the end, that varies with the variable; the last one of all if none does."""
+    swept = {axis - len(dims): size for axis, size in enumerate(dims) if type(size) is SweptInt}
+    varying = [axis for axis, size in swept.items() if len(np.unique(size.values[live.values])) > 1]
+    return ([*varying[-1:], *reversed(swept), -1])[0] if dims else None
 
 
 def _input_dims(node: torch.fx.Node) -> Dims:
@@ -128,17 +190,9 @@ def _input_dims(node: torch.fx.Node) -> Dims:
     return inputs[0] if inputs else ()
 
 
-def _sizes(node: torch.fx.Node, axis: int | None) -> tuple[Int | None, Int | None]:
-    dims = _input_dims(node)
-    before = dims[axis] if axis is not None and dims else None
+def _output_dims(node: torch.fx.Node) -> Dims:
     result = node.meta.get("swept")
-    after = None
-    if type(result) is SweptTensor and axis is not None and len(result._dims) >= -axis:
-        after = result._dims[axis]
-        if not _is_conv(node):
-            varying = _varying(result._dims)
-            after = after if varying is None else varying
-    return before, after
+    return result._dims if type(result) is SweptTensor else ()
 
 
 def _varying(dims: Dims) -> Int | None:
@@ -160,9 +214,9 @@ def _limit(call: _Call, variable: str, proved: bool, to_set: ToSet) -> LayerLimi
         stride=stride,
         padding=padding,
         dilation=dilation,
-        input_length=formula(call.before, call.live, variable, proved),
-        output_length=formula(call.after, accepted, variable, proved),
-        needs=needs_of(node, time_axis(node)),
+        input_length=DRAWN if call.drawn else formula(call.before, call.live, variable, proved),
+        output_length=DRAWN if call.drawn else formula(call.after, accepted, variable, proved),
+        needs=needs_of(node, call.axis),
         minimum=sweep.first + int(running[0]) if len(running) else None,
         rejects=to_set(rejects),
         is_conv=_is_conv(node),

@@ -183,6 +183,8 @@ class Operations:
                 return
             if handling is catching.Handling.NAMED:  # code may look at the text, which differs from length to length
                 error = self._without_text(error, function, args, kwargs)
+            if node is not None:  # it refuses them even if code catches that
+                tracer.record.fails(node, tracer.live, error)
             setattr(error, ORIGIN, (node, operation, frame.path))
             raise error
         text = f"{type(error).__name__}: {error}"
@@ -292,7 +294,9 @@ class Operations:
     def _as_written(self, leaf: Any) -> Any:
         if not isinstance(leaf, torch.Tensor) or type(leaf) is SweptTensor or _memory(leaf) not in self._written:
             return leaf
-        return self._without_values(leaf)
+        stand_in = self._without_values(leaf)
+        stand_in._tainted = not leaf.dtype.is_floating_point and not leaf.dtype.is_complex
+        return stand_in
 
 
 def _memory(tensor: torch.Tensor) -> int:

@@ -91,6 +91,7 @@ class Record:
         self.graph = torch.fx.Graph()
         self.refusals: list[Refusal] = []
         self.doubts: list[Doubt] = []
+        self.executed: set[str] = set()  # modules whose calls were executed as a whole: their layers leave no nodes
         self._names: dict[int, str] = {}
         self._attributes: dict[int, str] = {}
         self._constants: dict[int, tuple[torch.Tensor, torch.fx.Node]] = {}
@@ -162,9 +163,12 @@ class Record:
     def refuse(self, refusal: Refusal) -> None:
         self.refusals.append(refusal)
         if refusal.node is not None:
-            before = refusal.node.meta.get("fails")
-            refusal.node.meta["fails"] = refusal.lengths if before is None else before | refusal.lengths
-            refusal.node.meta["error"] = refusal.error
+            self.fails(refusal.node, refusal.lengths, refusal.error)
+
+    def fails(self, node: torch.fx.Node, lengths: SweptBool, error: Exception) -> None:
+        """The operation refuses these lengths."""
+        before = node.meta.get("fails")
+        node.meta.update(fails=lengths if before is None else before | lengths, error=error)
 
     def _argument(self, value: Any) -> Any:
         """An argument as a graph holds it: nodes for tensors, plain containers."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 NOT_CALLED = "not called"  # the input length of a layer that the module has and the analyzed method does not use
 DRAWN = "drawn"  # stands for a size that a random draw decides
+NOT_FOLLOWED = "not followed"  # that of a layer inside of a module that PyTorch executed as a whole
 SEE_LENGTHS = "see lengths"  # stands for a size for which no closed form fits
 THE_MODULE = "(the module itself)"  # the layer of what happens outside of any submodule
 
@@ -33,7 +34,7 @@ class LayerLimit:
     stride: tuple[int, ...]
     padding: tuple[int, ...]
     dilation: tuple[int, ...]
-    input_length: str  # a formula of the variable, "ceil(T/16)"; SEE_LENGTHS, NOT_CALLED, or "-" where there is no size
+    input_length: str  # a formula of the variable, "ceil(T/16)"; SEE_LENGTHS, NOT_CALLED, NOT_FOLLOWED, or "-": no size
     output_length: str
     needs: int | None  # smallest size of its own input along the time axis that the layer accepts; None: not decided
     minimum: int | None  # smallest length of the analysis with which this call runs; None: there is none

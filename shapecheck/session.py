@@ -71,13 +71,13 @@ def session(tracer: Tracer) -> Generator[None]:
             return tracer.call_module(module, original_call, args, kwargs)
 
         def set_attribute(module: nn.Module, name: str, value: Any) -> None:
-            if threading.get_ident() != thread:
+            if threading.get_ident() != thread or tracer.asking:  # a copy that PyTorch executes is nobody's state
                 original_setattr(module, name, value)
             else:
                 tracer.journal.set_attribute(module, name, value)
 
         def delete_attribute(module: nn.Module, name: str) -> None:
-            if threading.get_ident() != thread:
+            if threading.get_ident() != thread or tracer.asking:
                 original_delattr(module, name)
             else:
                 tracer.journal.delete_attribute(module, name)

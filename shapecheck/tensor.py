@@ -194,6 +194,9 @@ class SweptTensor(torch.Tensor):
 
     def stride(self, dim: int | None = None) -> Any:
         strides = strides_of(self)
+        for size in self._dims if dim is None else (self._dims[dim],):
+            if size == 1:  # a layout keeps what matters for views; other lengths go on
+                raise Undecidable("the stride of an axis of size 1 is not followed")
         return strides if dim is None else strides[dim]
 
     def storage_offset(self) -> int:

@@ -12,6 +12,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import torch
+
+from shapecheck.lengths.swept import at
+from shapecheck.sizes import SweptSize
+from shapecheck.trees import is_sequence, kind_of, sequence_of
+
 _MARK = re.compile("\ue000([0-9]+)\ue001")
 
 
@@ -41,12 +47,28 @@ class Texts:
             text = _MARK.sub(lambda found: self._entries[int(found.group(1))][1](index), text)
         return text
 
+    def message(self, error: Exception, index: int) -> str:
+        """What PyTorch prints of the exception at one index of the sweep; `assert n > 4, x.shape` holds no text yet."""
+        text = str(error)
+        if type(error).__str__ is Exception.__str__ and error.args:
+            args = [_plain(arg, index) for arg in error.args]
+            text = str(args[0] if len(args) == 1 else tuple(args))
+        return self.fill(f"{type(error).__name__}: {text}", index)
+
     def filled(self, error: Exception, index: int) -> Exception:
         """The exception with its texts as they are at one index of the sweep."""
         # the same object for every path, since an exception class of the user's own may not be copied
         marked = self._marked.setdefault(id(error), (error, error.args))[1]
         error.args = tuple(self.fill(arg, index) if isinstance(arg, str) else arg for arg in marked)
         return error
+
+
+def _plain(arg: Any, index: int) -> Any:
+    if isinstance(arg, SweptSize):
+        return torch.Size([at(size, index) for size in arg])
+    if is_sequence(arg):
+        return sequence_of(kind_of(arg), [_plain(item, index) for item in arg])
+    return at(arg, index)
 
 
 def is_explicit(error: BaseException) -> bool:

@@ -164,7 +164,11 @@ class Tracer:
             return drawn
         outside, self.sweep.inside = self.sweep.inside, 1
         try:
-            result = self._once(frame, function, lambda: self._operate(frame, function, args, kwargs))
+            result = self._once(
+                frame,
+                function,
+                lambda: self._operate(frame, function, lambda: self._operations.run(frame, function, args, kwargs)),
+            )
             if function is torch.randint:
                 self.drawn_tensors.made(result, args, kwargs)
             return result
@@ -190,17 +194,24 @@ class Tracer:
             frame.events.append(event)
             result, changes = event[1]
             self.journal.redo(changes)
+            if isinstance(result, Raised):
+                raise self._with_texts(result.error)
             return result
         if not self.live.somewhere:
             raise Dead
         start = self.journal.position()
-        result = compute()
+        try:
+            result = compute()
+        except Exception as error:
+            frame.events.append((key, (Raised(error), self.journal.since(start))))  # code may catch it, and go on
+            raise
         frame.events.append((key, (result, self.journal.since(start))))
         return result
 
-    def _operate(self, frame: Frame, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _operate(self, frame: Frame, function: Any, operate: Callable[[], Any]) -> Any:
+        """`operate()`; what the analyzer itself raises is a doubt."""
         try:
-            return self._operations.run(frame, function, args, kwargs)
+            return operate()
         except Undecidable as doubt:
             frame.doubt = doubt
             raise
@@ -276,7 +287,9 @@ class Tracer:
             inside, self.sweep.inside = self.sweep.inside, 1
             del vars(module)["forward"]  # PyTorch, if asked, gets the layer as it is
             try:
-                return self._operations.apply(frame, run, given, named, of_this_layer)
+                return self._operate(
+                    frame, run, lambda: self._operations.apply(frame, run, given, named, of_this_layer)
+                )
             finally:
                 vars(module)["forward"] = forward
                 self.sweep.inside = inside
@@ -440,6 +453,7 @@ class Tracer:
         if module is None:
             self._doubt(frame, f"{what} goes around __torch_function__ outside of any module")
             return []
+        self.record.executed.add(frame.path)
         run = WholeCall(self.journal, module)
         try:
             answer = self._operations.execute(run, args, kwargs, entry, {})
@@ -463,7 +477,7 @@ class Tracer:
     def _refuse(self, frame: Frame, lengths: SweptBool, error: Exception, drawn: list[str]) -> None:
         node, operation, layer = getattr(error, ORIGIN, None) or (None, f"raise {type(error).__name__}", frame.path)
         index = last_index(lengths)
-        text = self._texts.fill(f"{type(error).__name__}: {error}", index)
+        text = self._texts.message(error, index)
         draws = (*self.draws(index), *drawn)
         self.record.refuse(Refusal(node, layer, operation, lengths, error, text, draws))
 

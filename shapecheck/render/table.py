@@ -17,7 +17,7 @@ from shapecheck.model import ComponentReport, ModelReport
 from shapecheck.options import Layers
 from shapecheck.render import units
 from shapecheck.render.columns import Column, Fit, print_table
-from shapecheck.report import NOT_CALLED, Failure, LayerLimit, Report, Undecided
+from shapecheck.report import NOT_CALLED, NOT_FOLLOWED, Failure, LayerLimit, Report, Undecided
 
 MARK = ">>"  # before the row of a layer that decides
 
@@ -180,7 +180,7 @@ def _needs(layer: LayerLimit) -> str:
 
 def _layer_minimum(layer: LayerLimit) -> str:
     if layer.minimum is None:
-        return "-" if layer.input_length == NOT_CALLED else "none"
+        return "-" if layer.input_length in (NOT_CALLED, NOT_FOLLOWED) else "none"
     return f"{layer.minimum:,}"
 
 

@@ -76,7 +76,10 @@ def _fits(value: Any, dtype: torch.dtype) -> bool:
             return True
         low, high = limits(dtype)
         return is_plain(value) and low <= value <= high
-    return type(value) is float and (dtype.is_floating_point or dtype.is_complex)
+    if type(value) is not float or dtype.is_floating_point or dtype.is_complex:
+        return type(value) is float
+    low, high = limits(dtype)
+    return low <= value < high  # cut to an integer; not so NaN
 
 
 def _fill_mask(call: Call, input: torch.Tensor, mask: torch.Tensor, value: Any) -> None:
@@ -86,7 +89,11 @@ def _fill_mask(call: Call, input: torch.Tensor, mask: torch.Tensor, value: Any) 
     if isinstance(value, torch.Tensor):
         if not all(is_plain(size) and size == 1 for size in dims_of(value)):
             raise Undecidable("how many elements a mask selects depends on the values of a tensor")
-        call.need_same_dtype(input, value)
+        if value.dtype != input.dtype:  # one element fills as its number does
+            if type(value) is SweptTensor or value.is_meta:
+                raise Undecidable("whether a number fits a dtype depends on the value of a tensor")
+            if not _fits(value.item(), input.dtype):
+                raise NoRule
     for size, wanted in zip(masked, dims, strict=False):
         call.need_equal(size, wanted)
 

@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
 from shapecheck.lengths.swept import Int, Undecidable, minimum
-from shapecheck.rules.call import Call, NoRule
-from shapecheck.tensor import Strides, SweptTensor, dims_of, known_values, make, ordered
+from shapecheck.rules.call import Call, NoRule, frozen
+from shapecheck.tensor import Recipe, Strides, SweptTensor, dims_of, known_values, make, ordered
 
 _LENGTHS = "_packed_lengths"  # set on the batch sizes of a packed sequence: the lengths it was packed from
 
@@ -29,7 +29,8 @@ def recurrent(call: Call, module: nn.RNNBase, input: Any, hx: Any = None) -> Any
         if lengths is None:
             raise Undecidable("a packed sequence that was not packed from known lengths")
         if len(dims) != 2:
-            raise NoRule
+            call.need(False)  # "input must have 2 dimensions"
+            return None
         batch: Int = len(lengths)
         call.need_equal(dims[0], _sum(lengths))  # fewer rows where a length is longer than what was packed
     elif len(dims) == 3:
@@ -132,8 +133,14 @@ def pack(call: Call, input: torch.Tensor, lengths: torch.Tensor, batch_first: bo
             call.need(known[position - 1] >= length)
         rows.append(minimum(length, time))  # one that is too long is cut, and refused when the sequence is used
     sizes = make((known[0],), torch.int64, tainted=True)
+    sizes._recipe = Recipe(_batch_sizes, (frozen(lengths),), {}, None)
     setattr(sizes, _LENGTHS, list(known))
     return make((_sum(rows), *dims[2:]), input.dtype), sizes
+
+
+def _batch_sizes(lengths: torch.Tensor) -> torch.Tensor:
+    """How many sequences are longer than 0, 1, 2, ... steps."""
+    return (lengths[:, None] > torch.arange(int(lengths.max()))).sum(0)
 
 
 def unpack(

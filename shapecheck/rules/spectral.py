@@ -108,14 +108,13 @@ def istft(
 class _Windows:
     """Which samples the overlapping windows leave uncovered ("window overlap add min"), by the number of frames.
 
-    From `many` frames on both ends are the same, whatever their number, and the middle repeats itself with the hop.
+    From `many` frames on, both ends are the same, whatever their number, and what is between them repeats itself.
     """
 
     few: tuple[tuple[int, ...], ...]  # for 1, 2, ... frames, less than `many`
     many: int
-    head: tuple[int, ...]  # positions from the beginning, for `many` frames or more
+    near: tuple[int, ...]  # positions from the beginning, up to a whole period past the first end
     tail: tuple[int, ...]  # distances from the end
-    middle: bool  # whether the middle has uncovered samples
 
     @staticmethod
     def of(n_fft: int, hop_length: int, win_length: int, window: torch.Tensor | None) -> _Windows:
@@ -135,10 +134,10 @@ class _Windows:
             first = hop_length * (frames - 1)
             envelope[first : first + n_fft] += squared
             uncovered.append(tuple((envelope[: first + n_fft] < 1e-11).nonzero().reshape(-1).tolist()))
-        positions, whole = uncovered[-1], len(envelope)
-        head = tuple(p for p in positions if p < n_fft)
-        tail = tuple(whole - p for p in positions if p >= whole - n_fft)
-        return _Windows(tuple(uncovered[:-1]), many, head, tail, len(head) + len(tail) < len(positions))
+        whole, settled = len(envelope), hop_length * many  # later frames begin there
+        near = tuple(p for p in uncovered[-1] if p < settled)
+        tail = tuple(whole - p for p in uncovered[-1] if p >= settled)
+        return _Windows(tuple(uncovered[:-1]), many, near, tail)
 
 
 def _need_coverage(call: Call, windows: _Windows, frames: Int, start: int, stop: Int, whole: Int) -> None:
@@ -148,11 +147,7 @@ def _need_coverage(call: Call, windows: _Windows, frames: Int, start: int, stop:
         if inside:
             call.need(compare(frames, "!=", count) | compare(stop, "<=", inside[0]))
     fewer = compare(frames, "<", windows.many)
-    if windows.middle:
-        call.need(fewer | compare(stop, "<=", start + 1))
-        if not fewer:
-            raise NoRule
-    inside = [position for position in windows.head if position >= start]
+    inside = [position for position in windows.near if position >= start]
     if inside:
         call.need(fewer | compare(stop, "<=", inside[0]))
     if windows.tail:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.adversarial.rules.oracle import Fact, facts
+from tests.rules.oracle import Fact, facts
 
 MADE = "\n".join(
     f"n = x.shape[-1]; {text} :: f32[2, 3, T] :: 1:8, open"

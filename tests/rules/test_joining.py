@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 import torch
 
-from tests.adversarial.rules.oracle import ALL, LAYOUTS, Fact, differences, facts
+from tests.rules.oracle import ALL, LAYOUTS, Fact, differences, facts
 
 SHAPES = ("2, 3, T", "2, T, 3", "T, 3, 4", "0", "T", "2, 3", "T - 1", "", "2, 3, T + 1", "0, 3, T")
 

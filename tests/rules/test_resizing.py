@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.adversarial.rules.oracle import Fact, differences, facts
+from tests.rules.oracle import Fact, differences, facts
 
 AMOUNTS = "\n".join(
     f"F.pad(x, ({left}, {right}), '{mode}') :: f32[2, 3, T] :: 1:9"

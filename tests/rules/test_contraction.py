@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 from torch import nn
 
-from tests.adversarial.rules.oracle import ALL, LAYOUTS, Fact, differences, facts
+from tests.rules.oracle import ALL, LAYOUTS, Fact, differences, facts
 
 DTYPES = "\n".join(
     f"{text} :: {one}[2, T, 3] :: 1:2"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.adversarial.rules.oracle import Fact, Raises, Wrapped, eager, facts
+from tests.rules.oracle import Fact, Raises, Wrapped, eager, facts
 
 ACCEPTED_BY_META = """
 F.conv1d(x, ones(4, 3, 3))                        :: f64[2, 3, T]     :: 3:6

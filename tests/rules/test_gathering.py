@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.adversarial.rules.oracle import Fact, differences, facts
+from tests.rules.oracle import Fact, differences, facts
 
 INDICES = (
     "0", "2", "-1", "-3", "..., 0", "..., 3", "..., -4", ":", "...", "()", "None", ":, :, None", "..., None, 0", "..., 3:", "..., :3",

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence, pad_packed_sequence, pad_sequence
 
-from tests.adversarial.rules.oracle import Fact, differences, facts
+from tests.rules.oracle import Fact, differences, facts
 
 KINDS = (nn.LSTM, nn.GRU, nn.RNN)
 SETTINGS = (

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.adversarial.rules.oracle import Fact, differences, facts
+from tests.rules.oracle import Fact, differences, facts
 
 SPECS = ("f32[2, 3, T]", "f32[2, 3, T - 1]", "f32[T, 6]", "f32[T, T]", "f32[1, T, 3]", "f32[2, 3, 2*T]")
 

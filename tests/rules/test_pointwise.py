@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.adversarial.rules.oracle import ALL, LAYOUTS, Fact, differences, facts
+from tests.rules.oracle import ALL, LAYOUTS, Fact, differences, facts
 
 SHAPES = ("T", "1", "3", "2, T", "T, 1", "1, T", "T, T", "T + 1", "2, 1, T", "T - 1", "T % 2 + 1", "", "T // 2")
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.adversarial.rules.oracle import DTYPES, Fact, differences, facts
+from tests.rules.oracle import DTYPES, Fact, differences, facts
 
 CALLS = (
     "F.instance_norm(x)", "F.instance_norm(x, weight=ones(3), bias=ones(3))", "F.instance_norm(x, weight=ones(4))",

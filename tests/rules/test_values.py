@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.adversarial.rules.oracle import Fact, differences, facts
+from tests.rules.oracle import Fact, differences, facts
 
 SPECS = ("i64[3] = [T, 4, 2*T - 1]", "i32[2] = [T, 3]", "i64[] = T")
 

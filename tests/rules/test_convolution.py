@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from tests.adversarial.rules.oracle import Fact, facts
+from tests.rules.oracle import Fact, facts
 
 # kernel 1..5, stride, padding and dilation around the smallest size that fits
 WINDOWS = "\n".join(

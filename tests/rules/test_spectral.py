@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 import torch
 
-from tests.adversarial.rules.oracle import Fact, facts
+from tests.rules.oracle import Fact, facts
 
 FORWARD = "\n".join(
     f"torch.stft(x, {arguments}, return_complex=True) :: {spec} :: {lengths}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.adversarial.rules.oracle import Fact, facts
+from tests.rules.oracle import Fact, facts
 
 CALLS = (
     "x.mean()", "x.mean(-1)", "x.mean((1, 2))", "x.mean(-1, keepdim=True)", "torch.mean(x, dim=[0, 2])", "x.mean(())", "x.mean((1, 1))",

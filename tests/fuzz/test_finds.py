@@ -1,0 +1,190 @@
+"""Programs in which the fuzzer once found a difference between the analyzer and eager, shrunk; one test each."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import shapecheck
+from tests.fuzz.compare import compare
+from tests.fuzz.programs import HEADER, build
+
+
+def agrees(source: str, *specs: str) -> None:
+    """Verdicts, conv lengths and messages are those of eager, and no length is left open."""
+    found = compare(HEADER + dedent(source), specs)
+    assert (found.kind, found.text, found.unknown, found.reasons) == ("", "", 0, ())
+
+
+SCRIPTED = """
+    @torch.jit.script
+    def doubled(x: torch.Tensor) -> torch.Tensor:
+        return x * 2
+
+    class Program(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.before = nn.Conv1d(4, 4, 3)
+            self.after = nn.Conv1d(4, 4, 3)
+        def forward(self, x):
+            if x.shape[-1] > 20:
+                return self.before(x)
+            return self.after(doubled(self.before(x)))
+"""
+
+
+def test_layers_of_a_module_that_is_executed_as_a_whole() -> None:
+    """Their calls are not followed; the rows do not say that they are not called."""
+    agrees(SCRIPTED, "f32[1, 4, T]")
+    report = shapecheck.analyze(build(HEADER + dedent(SCRIPTED)), "f32[1, 4, T]", lengths=(1, 30))
+    rows = [(row.name, row.input_length) for row in report.layers if row.is_conv]
+    assert rows == [("before", "not followed"), ("after", "not followed")]
+
+
+def test_what_a_layer_refuses_is_its_own_even_where_code_catches_it() -> None:
+    agrees(
+        """
+        class Program(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Conv1d(4, 4, 5)
+            def forward(self, x):
+                try:
+                    x = self.layer(x)
+                except RuntimeError:
+                    x = x * 2
+                return x
+        """,
+        "f32[1, 4, T]",
+    )
+
+
+def test_a_shape_as_the_message_of_an_assertion() -> None:
+    agrees(
+        """
+        class Program(nn.Module):
+            def forward(self, x):
+                assert x.shape[-1] > 8, x.shape
+                assert x.shape[-1] % 2, (x.size(-1), [x.shape[1:], "odd"])
+                return x
+        """,
+        "f32[1, 4, T + 1]",
+    )
+
+
+def test_a_recurrent_layer_refuses_a_packed_sequence_of_another_rank() -> None:
+    agrees(
+        """
+        class Program(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.GRU(1, 1)
+            def forward(self, x, n):
+                return self.layer(nn.utils.rnn.pack_padded_sequence(x, n, enforce_sorted=False))[0]
+        """,
+        "f32[1, T]",
+        "i64[1] = max(T - 1, 1)",
+    )
+
+
+def test_copies_of_a_recurrent_layer_outlive_the_path_that_made_them() -> None:
+    agrees(
+        """
+        class Program(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.GRU(4, 1)
+            def forward(self, x):
+                x = x[:, x.shape[1] // 4 - 1:][:, : x.shape[1] % 4] if x.shape[1] % 3 else x[:, 5:]
+                return self.layer(x)[0]
+        """,
+        "f32[T // 2, T, 4]",
+    )
+
+
+def test_lengths_of_one_row_belong_to_one_axis() -> None:
+    """On one path of the lengths another axis varies than on the next one."""
+    agrees(
+        """
+        class Program(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Conv2d(1, 1, (1, 1))
+            def forward(self, x):
+                return self.layer(torch.stack(x.split(3, -2)).sum(0))
+        """,
+        "f32[2, 1, T + 2, 4]",
+    )
+
+
+def test_calls_of_one_layer_are_in_the_order_of_execution() -> None:
+    agrees(
+        """
+        class Pieces(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Conv1d(4, 4, 2)
+            def forward(self, x):
+                for piece in x.split(37, dim=-1):
+                    x = self.layer(piece)
+                return x, x.shape[-1] > 20
+
+        class Program(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.pieces = Pieces()
+            def forward(self, x):
+                x, is_long = self.pieces(x)
+                return self.pieces(F.pad(x, (1, 1)))
+        """,
+        "f32[1, 4, T + 2]",
+    )
+
+
+def test_a_module_that_is_executed_as_a_whole_refuses_what_the_cpu_refuses() -> None:
+    """The meta kernel of index_select looks at no index."""
+    agrees(
+        """
+        @torch.jit.script
+        def doubled(x: torch.Tensor) -> torch.Tensor:
+            return x * 2
+
+        class Program(nn.Module):
+            def forward(self, x):
+                return doubled(x).index_select(-1, torch.tensor([0, 5]))
+        """,
+        "f32[1, 4, T]",
+    )
+
+
+def test_a_branch_after_an_operation_whose_refusal_was_caught() -> None:
+    agrees(
+        """
+        class Program(nn.Module):
+            def forward(self, x):
+                try:
+                    x = sum(x.chunk(2, -1))
+                except (RuntimeError, ValueError):
+                    x = x.cumsum(-1)
+                    if x.size(-1) % 3:
+                        x = x[..., 4:]
+                return x.view(1, 4, -1, 3)
+        """,
+        "f32[1, 4, T]",
+    )
+
+
+def test_a_branch_after_a_caught_refusal_with_its_text() -> None:
+    agrees(
+        """
+        class Program(nn.Module):
+            def forward(self, x):
+                try:
+                    x = F.conv1d(x, torch.ones(4, 4, 8))
+                except RuntimeError as error:
+                    x = F.pad(x, (0, 2))
+                    if x.size(-1) % 3:
+                        raise ValueError(f"{x.shape[-1]}: {error}") from error
+                return x
+        """,
+        "f32[1, 4, T]",
+    )
