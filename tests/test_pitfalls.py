@@ -173,3 +173,19 @@ def test_paths_add_up_and_do_not_multiply() -> None:
     assert str(report.valid) == "T >= 1"
     pools = [node for node in report.graph.nodes if node.meta.get("operation") == "avg_pool1d"]
     assert len(pools) == 2 * 6  # not 2 ** 6
+
+
+def test_a_layer_refuses_a_tensor_whose_layout_is_left_open() -> None:
+    """The layout of a convolution of a permuted tensor is the backend's affair; what the next one needs is not."""
+
+    class Convs(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.convs = nn.Sequential(nn.Conv1d(4, 4, 3), nn.Conv1d(4, 4, 5))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.convs(x.transpose(1, 2))
+
+    report = shapecheck.analyze(Convs().eval(), "f32[1, T, 4]", lengths=(1, 20))
+    assert str(report.valid) == "T >= 7"
+    assert "Kernel size: (5)" in report.failures[-1].error
