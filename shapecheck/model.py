@@ -99,9 +99,9 @@ def check(
     """Analyze the named components of a model, or all.
 
     Components are constructed on the meta device, in evaluation mode or with `train` in training mode, but for frozen
-    ones; nothing is computed. `progress(name, done, total)` is called before each component, and once at the end with an empty name. A component whose optional
-    dependency is missing (its `build` raises ImportError) is skipped, with the reason. Raises KeyError for an unknown
-    component.
+    ones; nothing is computed. `progress(name, done, total)` is called before each component, and once at the end with
+    an empty name. A component whose optional dependency is missing (its `build` raises ImportError) is skipped, with
+    the reason. Raises KeyError for an unknown component.
     """
     import torch
 
