@@ -51,8 +51,7 @@ def converted(found: Range, source: torch.dtype, target: torch.dtype) -> Range:
         surely = found.low > 0 or found.high < 0
         return Range(int(surely), int(surely or found.nan or found.low != found.high or found.low != 0))
     if target.is_floating_point:
-        whole = not source.is_floating_point
-        return _rounded(found.low, found.high, target, exact=(whole, whole), nan=found.nan)
+        return _rounded(found.low, found.high, target, exact=(True, True), nan=found.nan)
     if not source.is_floating_point:
         return _fitting(found.low, found.high, target)
     if found.nan or math.isinf(found.low) or math.isinf(found.high):
@@ -73,7 +72,7 @@ def _rounded(low: Any, high: Any, dtype: torch.dtype, *, exact: tuple[bool, bool
     known, largest = torch.finfo(dtype), _EXACT[dtype]
     ends: list[float] = []
     for end, sign, is_exact in ((float(low), -1, exact[0]), (float(high), 1, exact[1])):
-        if not math.isinf(end) and not (is_exact and end.is_integer() and abs(end) <= largest) and end != 0:
+        if not math.isinf(end) and not (is_exact and end.is_integer() and abs(end) <= largest):
             end += sign * (abs(end) * _SLACK[dtype])
             if abs(end) < known.tiny * 2**30:  # what is denormal has fewer digits, or is flushed to zero
                 end = min(end, 0.0) if sign < 0 else max(end, 0.0)
@@ -96,9 +95,16 @@ def _at_corners(function: Callable[[Any, Any], Any]) -> Operation:
             return _fitting(min(results), max(results), dtype)
         if any(math.isnan(result) for result in results):
             return anything(dtype)
-        low, high = (choose(range(4), key=results.__getitem__) for choose in (min, max))
-        whole = [all(float(number).is_integer() for number in corner) for corner in corners]
-        return _rounded(results[low], results[high], dtype, exact=(whole[low], whole[high]), nan=left.nan or right.nan)
+        low, high = min(results), max(results)
+        exact = [
+            all(abs(number) <= _EXACT[dtype] and number == int(number) for number in corner)
+            or (result == 0 and 0 in corner)  # not an underflow
+            for corner, result in zip(corners, results, strict=True)
+        ]
+        ends = [
+            all(known for known, result in zip(exact, results, strict=True) if result == end) for end in (low, high)
+        ]
+        return _rounded(low, high, dtype, exact=(ends[0], ends[1]), nan=left.nan or right.nan)
 
     return operation
 
@@ -137,6 +143,8 @@ def _divided(operation: Operation) -> Operation:
         if right.low <= 0 <= right.high or math.isinf(right.low) or math.isinf(right.high) or right.nan:
             return anything(dtype)
         if dtype.is_floating_point and operation is not _true_quotient:
+            if math.isinf(left.low) or math.isinf(left.high):
+                return anything(dtype)  # torch says NaN
             quotient = _true_quotient(dtype, left, right)
             return (_floor if operation is _floor_quotient else _truncate)(dtype, quotient)
         return operation(dtype, left, right)
@@ -223,7 +231,10 @@ def _from_zero(function: Callable[[float], float]) -> Callable[[float], float]:
 
 
 def _exp(number: float) -> float:
-    return math.exp(number) if number < 700 else math.inf  # from 709 on it is more than a float64 can be
+    try:
+        return math.exp(number)
+    except OverflowError:
+        return math.inf
 
 
 def _not(_: torch.dtype, found: Range) -> Range:
