@@ -192,7 +192,7 @@ def _negative(dtype: torch.dtype, found: Range) -> Range:
 
 def _sign(_: torch.dtype, found: Range) -> Range:
     low, high = ((end > 0) - (end < 0) for end in found[:2])
-    return Range(low, high, found.nan)
+    return Range(-1, 1, nan=True) if found.nan else Range(low, high)
 
 
 def _ends(dtype: torch.dtype, low: Any, high: Any, found: Range) -> Range:

@@ -52,9 +52,9 @@ _OF_ALL = frozenset("cat concat concatenate stack hstack vstack meshgrid broadca
 _MOVING = _OF_ALL | frozenset(
     name
     for names in (
-        "view view_as reshape flatten unflatten ravel unfold squeeze unsqueeze expand expand_as broadcast_to diagonal",
+        "view view_as reshape flatten unflatten ravel squeeze unsqueeze expand expand_as broadcast_to diagonal",
         "transpose t T mT permute swapaxes swapdims movedim getitem select narrow chunk split tensor_split unbind",
-        "repeat tile repeat_interleave flip fliplr flipud roll index_select gather take take_along_dim masked_select",
+        "repeat tile flip fliplr flipud roll index_select gather take take_along_dim masked_select",
     )
     for name in names.split()
 )
@@ -73,7 +73,7 @@ _NAMES = {
     }.items()
     for alias in aliases.split()
 }  # fmt: skip
-_SWAPPED = {"rsub": "sub", "rtruediv": "truediv", "rfloordiv": "floordiv", "rmod": "mod"}
+_SWAPPED = {"rsub": "sub", "rfloordiv": "floordiv", "rmod": "mod"}
 
 
 class _UnknownError(Exception):
@@ -208,8 +208,10 @@ class _Program:
             operands = [self._as(args[0], torch.bool), self._as(args[1], dtype), self._as(args[2], dtype)]
             return self._add(where, operands, dtype)
         if name in COMPARISONS and len(args) == 2:
-            in_floats = any(self._operand(arg)[1].is_floating_point for arg in args)
-            common = torch.float32 if in_floats else torch.int64
+            common = torch.float32  # the coarser one
+            if not any(self._operand(arg)[1].is_floating_point for arg in args):
+                tensors = [arg.dtype for arg in args if isinstance(arg, torch.Tensor)]
+                common = torch.int32 if torch.int32 in tensors and torch.int64 not in tensors else torch.int64
             return self._add(COMPARISONS[name], [self._as(arg, common) for arg in args], dtype)
         if name in _SWAPPED:
             name, args = _SWAPPED[name], args[::-1]

@@ -127,6 +127,8 @@ LEFT_OPEN: dict[str, tuple[Callable[[int], Tensor], int]] = {
     "one far distance": (of(lambda d: (d == 300).long()), 1),
     "the logarithm of zero": (of(lambda d: torch.log2(d.abs().float()).long().clamp(min=-1, max=8) + 0), 9),
     "a view that is not the element": (of(lambda d: torch.where(d.T < 100, d.abs(), 5).clamp(min=0)), 100),
+    "where as a method": (of(lambda d: d.abs().where(d.abs() < 100, 0)), 2),
+    "a number that 32 bits do not hold": (of(lambda d: (d.int().clamp(0, 9) + 2**31 - 5).long() % 9), 5),
     "periodic": (lambda length: torch.arange(length) // 2 * 2 % 2, 1),  # in range, which takes more than ranges
     "twice": (lambda length: torch.arange(length)[:, None].clamp(max=3) + torch.arange(length).clamp(max=3), 6),
 }
