@@ -188,3 +188,18 @@ def test_a_branch_after_a_caught_refusal_with_its_text() -> None:
         """,
         "f32[1, 4, T]",
     )
+
+
+def test_an_error_does_not_need_the_layout_of_a_convolution() -> None:
+    agrees(
+        """
+        class Program(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Conv1d(3, 3, 2)
+            def forward(self, x):
+                y = self.layer(x.transpose(1, 2))
+                return F.avg_pool1d(y, 3) + torch.ones(5)
+        """,
+        "f32[2, T, 3]",
+    )
