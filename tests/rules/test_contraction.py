@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
 from tests.rules.oracle import ALL, LAYOUTS, Fact, differences, facts
@@ -64,7 +66,7 @@ HEADS = "\n".join(
     for spec in ("f32[2, T, 8]", "f32[T, 2, 8]", "f32[T, 8]", "f32[2, 3, T]", "f64[2, T, 8]")
 )  # fmt: skip
 
-NAMES = {
+NAMES: dict[str, Any] = {
     "heads": nn.MultiheadAttention(8, 2).eval(),
     "first": _BATCH_FIRST,
     "other": nn.MultiheadAttention(8, 2, kdim=6, vdim=5, batch_first=True).eval(),
@@ -86,7 +88,7 @@ def test_layouts_of_products(one: str) -> None:
     for other in ALL:
         for sizes in (("2, T, 4", "2, 3, 4"), ("2, 3, T", "2, 5, T")):
 
-            def multiplied(x: object, y: object, other: str = other) -> list[object]:
+            def multiplied(x: torch.Tensor, y: torch.Tensor, other: str = other) -> list[torch.Tensor]:
                 left, right = LAYOUTS[one](x), LAYOUTS[other](y)
                 batch = right.transpose(1, 2)
                 return [left @ batch, left[0] @ batch, left @ right[0].t(), left @ right[0, 0], left[0] @ right[0].t()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
@@ -139,7 +140,7 @@ y = zeros(2, 3, x.shape[-1] + 2); y[..., 1:-1] = x; y :: f32[2, 3, T]    :: few
 y = zeros(x.shape); y[:, :, 2:] = x[:, :, :-2]; y :: f32[2, 3, T]        :: few
 y = zeros(5, dtype=i64); y[0] = x.shape[-1]; y[1:3] = 7; y :: f32[2, 3, T]
 y = zeros(3, dtype=i64); y[x.shape[-1]] = 1; y    :: f32[2, 3, T]
-y = zeros(3, dtype=i64); y[0] = x.shape[-1]; F.embedding(y, ones(6, 4)) :: f32[T] :: open
+y = zeros(3, dtype=i64); y[0] = x.shape[-1]; F.embedding(y, ones(6, 4)) :: f32[T] :: open, engine
 """
 
 
@@ -173,10 +174,10 @@ def test_any_basic_index(parts: list[object]) -> None:
     def picked(x: torch.Tensor) -> torch.Tensor:
         n = x.shape[-1]
 
-        def number(item: object) -> object:
+        def number(item: Any) -> Any:
             return eval(item, {"n": n}) if isinstance(item, str) else item
 
-        index = tuple(slice(*map(number, part)) if isinstance(part, tuple) else number(part) for part in parts)
+        index: Any = tuple(slice(*map(number, part)) if isinstance(part, tuple) else number(part) for part in parts)
         return x[(..., *index)]
 
     problems = differences(picked, "f32[3, 5, T]", lengths=(1, 9))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
@@ -27,8 +28,8 @@ SPECS = ("f32[2, T, 3]", "f32[T, 2, 3]", "f32[T, 3]", "f32[2, 3, T]", "f32[T]", 
 @pytest.mark.parametrize(
     ("kind", "options"), [*product(KINDS, SETTINGS), (nn.LSTM, {"proj_size": 2, "batch_first": True})]
 )
-def test_layers(kind: type[nn.RNNBase], options: dict[str, object]) -> None:
-    module = kind(3, 5, **options)  # type: ignore[arg-type]
+def test_layers(kind: Any, options: dict[str, object]) -> None:
+    module = kind(3, 5, **options)
     for spec in SPECS:
         problems = differences(lambda x: module(x), spec, lengths=(1, 4))
         assert not problems, (spec, problems[:3])
@@ -43,7 +44,7 @@ def states(kind: type[nn.RNNBase], *sizes: int) -> object:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_hidden_states(kind: type[nn.RNNBase]) -> None:
+def test_hidden_states(kind: Any) -> None:
     first, deep = kind(3, 5, batch_first=True), kind(3, 5, num_layers=2, bidirectional=True)
     cases = {
         "fixed": lambda x: first(x, states(kind, 1, 2, 5)),
@@ -68,12 +69,15 @@ def test_hidden_states(kind: type[nn.RNNBase]) -> None:
             assert not problems, (name, spec, problems[:3])
 
 
-@pytest.mark.parametrize("kind", [nn.LSTMCell, nn.GRUCell, nn.RNNCell])
-def test_cells(kind: type[nn.RNNCellBase]) -> None:
-    cell = kind(3, 5)
-    for spec in ("f32[T, 3]", "f32[2, T]", "f32[T]", "f32[3]", "f64[T, 3]"):
-        problems = differences(lambda x: cell(x), spec, lengths=(1, 5))
-        assert not problems, (spec, problems[:3])
+CELLS = "\n".join(
+    f"{name}(x) :: {spec} :: 1:5{', engine' if spec[:3] == 'f64' else ''}"
+    for name, spec in product(("lstm", "gru", "rnn"), ("f32[T, 3]", "f32[2, T]", "f32[T]", "f32[3]", "f64[T, 3]"))
+)
+
+
+@pytest.mark.parametrize("fact", facts(CELLS, lstm=nn.LSTMCell(3, 5), gru=nn.GRUCell(3, 5), rnn=nn.RNNCell(3, 5)))
+def test_cells(fact: Fact) -> None:
+    fact.check()
 
 
 LSTM = nn.LSTM(3, 5, batch_first=True)
@@ -81,12 +85,12 @@ GRU = nn.GRU(3, 5, batch_first=True, bidirectional=True)
 
 PACKED = """
 through(x, y)                                                       :: f32[1, T, 3] & i64[1] = T              :: 1:8
-through(x, y)                                                       :: f32[1, 5, 3] & i64[1] = T              :: 1:8
+through(x, y)                                                       :: f32[1, 5, 3] & i64[1] = T              :: 1:8, engine
 through(x, y)                                                       :: f32[2, T, 3] & i64[2] = [T, T // 2]    :: 1:8
 through(x, y)                                                       :: f32[2, T, 3] & i64[2] = [T // 2, T]    :: 1:8
 through(x, y, enforce_sorted=False)                                 :: f32[2, T, 3] & i64[2] = [T // 2, T]    :: 1:8
-through(x, y, enforce_sorted=False)                                 :: f32[2, T, 3] & i64[2] = [T, 3]         :: 1:8
-through(x, y, enforce_sorted=False)                                 :: f32[3, 2*T, 3] & i64[3] = [T, 2*T, 3]  :: 1:8
+through(x, y, enforce_sorted=False)                                 :: f32[2, T, 3] & i64[2] = [T, 3]         :: 1:8, engine
+through(x, y, enforce_sorted=False)                                 :: f32[3, 2*T, 3] & i64[3] = [T, 2*T, 3]  :: 1:8, engine
 through(x, y)                                                       :: f32[1, T, 3] & i64[1] = T - 2          :: 2:8
 through(x, y)                                                       :: f32[1, T, 3] & i64[1] = T + 1          :: 1:8
 through(x, y)                                                       :: f32[3, T, 3] & i64[2] = [T, T]         :: 1:8
@@ -94,8 +98,8 @@ through(x, y)                                                       :: f32[1, T,
 through(x, y)                                                       :: f32[1, T, 3] & i64[1]                  :: 1:8, open
 unpack(gru(pack(x, [x.shape[1], 1], batch_first=True))[0], batch_first=True)              :: f32[2, T, 3]     :: 1:8
 unpack(gru(pack(x, [x.shape[1]] * 2, batch_first=True))[0], batch_first=True, total_length=10) :: f32[2, T, 3] :: 1:12
-unpack(gru(pack(x, index(3, 2), batch_first=True))[0], batch_first=True, total_length=x.shape[1]) :: f32[2, T, 3] :: 1:8
-unpack(lstm(pack(x, index(3, 2), batch_first=True))[0])             :: f32[2, T, 3]                           :: 1:8
+unpack(gru(pack(x, index(3, 2), batch_first=True))[0], batch_first=True, total_length=x.shape[1]) :: f32[2, T, 3] :: 1:8, engine
+unpack(lstm(pack(x, index(3, 2), batch_first=True))[0])             :: f32[2, T, 3]                           :: 1:8, engine
 lstm(pack(x, [x.shape[1], 1], batch_first=True), (zeros(1, 2, 5), zeros(1, 2, 5)))[1] :: f32[2, T, 3]         :: 1:8
 gru(pack(x, [x.shape[1], 1], batch_first=True), zeros(2, 3, 5))[1]  :: f32[2, T, 3]                           :: 1:8
 unpack(gru(pack(x.transpose(0, 1), [x.shape[1], 1]))[0])            :: f32[2, T, 3]                           :: 1:8

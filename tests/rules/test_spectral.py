@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
@@ -52,7 +53,7 @@ INVERSE = "\n".join(
     )
 )  # fmt: skip
 
-NAMES = {
+NAMES: dict[str, Any] = {
     "w": torch.hann_window(16),
     "half": lambda size: torch.cat([torch.zeros(size // 2), torch.ones(size - size // 2)]),
     "spike": lambda size: torch.eye(size)[size // 2],
