@@ -217,8 +217,8 @@ relu6 softsign tanhshrink softshrink hardshrink threshold
 """.split()  # noqa: SIM905  # a list of words reads best as words
 
 _DUNDER_BINARY = """
-add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow eq ne lt le gt ge and or xor iadd isub imul
-itruediv ifloordiv imod ipow iand ior ixor
+add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow eq ne lt le gt ge and or xor
+iadd isub imul itruediv ifloordiv imod ipow iand ior ixor
 """.split()  # noqa: SIM905  # a list of words reads best as words
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence, pad_packed_sequence, pad_sequence
 
+from tests.rules.drawing import ANY, REAL, Drawer, drawn
 from tests.rules.oracle import Fact, differences, facts
 
 KINDS = (nn.LSTM, nn.GRU, nn.RNN)
@@ -133,3 +134,44 @@ def through(x: torch.Tensor, lengths: torch.Tensor, **options: bool) -> object:
 )
 def test_packed_sequences(fact: Fact) -> None:
     fact.check()
+
+
+@drawn()
+def test_any_recurrent_layer(d: Drawer) -> tuple[str, ...]:
+    kind, width = d.one(("LSTM", "GRU", "RNN")), d.whole(1, 4)
+    options = d.arguments(num_layers=(1, 2), batch_first=(True, False), bidirectional=(True, False), bias=(True, False))
+    if kind == "LSTM" and width > 1 and d.seldom(4):
+        options += ", proj_size=1"
+    sizes = (
+        [d.one(("T", "2", "1", "T - 1")) for _ in range(d.one((2, 1, 1, 0, 3)))] if d.seldom(4) else d.order(["T", "2"])
+    )
+    dtype = d.one(ANY) if d.seldom() else "f32"
+    state = ""
+    if d.seldom(3):
+        of = f"zeros({d.one((1, 1, 2))}, {d.one(('x.shape[0]', 'x.shape[1]', '2'))}, {width})"
+        state = f", ({of}, {of})" if kind == "LSTM" else f", {of}"
+    text = f"nn.{kind}(3, {width}{options}).eval()(x{state})"
+    return d.one(
+        (text, text, f"{text}[0].reshape(-1)", f"{text}[1]")
+    ), f"{dtype}[{', '.join([*sizes, d.one(('3', '3', '3', 'T'))])}]"
+
+
+@drawn(unknown="which PyTorch accepts")
+def test_any_cell(d: Drawer) -> tuple[str, ...]:
+    kind, sizes = d.one(("LSTM", "GRU", "RNN")), d.some(0, 2, ("T", "2", "T - 1")) if d.seldom(4) else ["T"]
+    return (
+        f"nn.{kind}Cell(3, 2)(x)",
+        f"{d.one(REAL) if d.seldom() else 'f32'}[{', '.join([*sizes, d.one(('3', '3', 'T'))])}]",
+    )
+
+
+@drawn(unknown="which PyTorch accepts")
+def test_any_packing(d: Drawer) -> tuple[str, ...]:
+    first, batch = d.one((True, False)), d.whole(1, 3)
+    sizes = [str(batch), d.one(("T", "2*T", "5"))]
+    lengths = ", ".join(d.one(("T", "T", "2*T", "3", "T // 2", "1", "T - 1")) for _ in range(batch))
+    pack = f"torch.nn.utils.rnn.pack_padded_sequence(x, y, batch_first={first}, enforce_sorted={d.one((False, False, True))})"
+    unpack = d.one(
+        (f"torch.nn.utils.rnn.pad_packed_sequence({pack}, batch_first={d.one((True, False))})", f"{pack}.data")
+    )
+    return unpack, f"f32[{', '.join([*(sizes if first else sizes[::-1]), '3'])}]", f"i64[{batch}] = [{lengths}]"
