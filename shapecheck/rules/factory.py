@@ -11,7 +11,6 @@ from shapecheck.lengths.swept import Int, SweptBool, SweptFloat, compare, is_pla
 from shapecheck.rules.axes import is_number, sizes_of
 from shapecheck.rules.call import Call, NoRule
 from shapecheck.rules.preserved import preserved
-from shapecheck.rules.structural import EMPTY
 from shapecheck.rules.values import limits
 from shapecheck.tensor import LARGEST_VALUES, Bounds, Dims, SweptTensor, dims_of, make, product
 
@@ -27,12 +26,7 @@ def _filled(call: Call, sizes: tuple[Any, ...], named: dict[str, Any], dtype: to
         call.need(size >= 0)
     chosen: torch.dtype = named.get("dtype") or dtype or torch.get_default_dtype()
     _drawn(call, chosen, sizes)
-    return make(sizes, chosen, tainted=_holds_anything(call, chosen))
-
-
-def _holds_anything(call: Call, dtype: torch.dtype) -> bool:
-    """Whether the integers in a new tensor are whatever was in its memory."""
-    return call.function in EMPTY and not dtype.is_floating_point and not dtype.is_complex
+    return make(sizes, chosen)
 
 
 def _check(named: dict[str, Any]) -> None:
@@ -90,8 +84,7 @@ def like(call: Call, input: torch.Tensor, *rest: Any, **named: Any) -> SweptTens
         raise NoRule
     dtype = named.get("dtype") or input.dtype
     _drawn(call, dtype, dims_of(input))
-    strides = None if memory_format is torch.contiguous_format else preserved(input)
-    result = make(dims_of(input), dtype, strides, tainted=_holds_anything(call, dtype))
+    result = make(dims_of(input), dtype, None if memory_format is torch.contiguous_format else preserved(input))
     if call.function is not torch.full_like:
         return result
     fill = rest[0] if rest else named.get("fill_value")

@@ -253,11 +253,8 @@ IN_PLACE_FORMS: dict[Any, Any] = {
     for name in ("unsqueeze", "squeeze", "transpose", "t", "swapaxes", "swapdims")
 }
 
-# their results hold whatever was in memory
-EMPTY: frozenset[Any] = frozenset({torch.empty, torch.empty_like, torch.Tensor.new_empty})
-
-# and theirs are random: what is decided by them is unknown
-RANDOM: frozenset[Any] = EMPTY | frozenset(
+# their results are random, so what is decided by them is unknown
+RANDOM: frozenset[Any] = frozenset(
     function
     for owner, names in (
         (torch, "rand randn randint randperm normal bernoulli multinomial poisson rand_like randn_like randint_like"),
@@ -270,4 +267,4 @@ RANDOM: frozenset[Any] = EMPTY | frozenset(
     if (function := getattr(owner, name, None)) is not None
 )
 
-__all__ = ["EMPTY", "IN_PLACE_FORMS", "RANDOM", "STRUCTURAL"]
+__all__ = ["IN_PLACE_FORMS", "RANDOM", "STRUCTURAL"]

@@ -29,7 +29,7 @@ MADE = "\n".join(
         "torch.tensor(n)", "torch.tensor(n, dtype=f32)", "torch.tensor(n / 2)", "torch.tensor(n > 3)", "torch.tensor([[n, 1], [2, n]])",
         "torch.tensor([[n, 1], [2]])", "torch.tensor([n, 2.5])", "torch.tensor([n, True])", "torch.tensor([n * 100], dtype=u8)",
         "torch.tensor([n * 20], dtype=i8)", "torch.tensor(x.shape)", "torch.as_tensor([n])", "torch.tensor(np.array([n, 2]))",
-        "torch.scalar_tensor(n)", "torch.empty(n, dtype=i64) * 0 + 1", "torch.empty(n)", "x.new_empty(n, 2)", "torch.empty_like(x)", "torch.normal(0.0, 1.0, (2, n))", "F.one_hot(torch.arange(n), 8)", "F.one_hot(torch.arange(n), 5)",
+        "torch.scalar_tensor(n)", "torch.empty(n)", "x.new_empty(n, 2)", "torch.empty_like(x)", "torch.empty_like(x.long()).fill_(n)", "torch.normal(0.0, 1.0, (2, n))", "F.one_hot(torch.arange(n), 8)", "F.one_hot(torch.arange(n), 5)",
         "torch.arange(n)[None, :] < torch.tensor([3, n])[:, None]", "x.masked_fill(torch.arange(n) >= 3, 0.0)", "torch.LongTensor([n, 1])",
     )
 )  # fmt: skip
