@@ -222,7 +222,6 @@ ROWS: dict[Any, Any] = {
     torch._C._nn.linear: linear,  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     torch.matmul: matmul,
     torch.Tensor.matmul: matmul,
-    torch.Tensor.__matmul__: matmul,
     torch.mm: product_of_matrices,
     torch.Tensor.mm: product_of_matrices,
     torch.addmm: added,

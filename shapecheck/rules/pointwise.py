@@ -212,14 +212,12 @@ logical_not bitwise_not relu angle nan_to_num rad2deg deg2rad logit bernoulli
 """.split()  # noqa: SIM905  # a list of words reads best as words
 
 _FUNCTIONAL_UNARY = """
-relu leaky_relu gelu silu mish elu selu celu sigmoid tanh hardtanh hardswish hardsigmoid softplus logsigmoid
+relu leaky_relu gelu silu mish elu selu celu hardtanh hardswish hardsigmoid softplus logsigmoid
 relu6 softsign tanhshrink softshrink hardshrink threshold
 """.split()  # noqa: SIM905  # a list of words reads best as words
 
-_DUNDER_BINARY = """
-add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow eq ne lt le gt ge and or xor
-iadd isub imul itruediv ifloordiv imod ipow iand ior ixor
-""".split()  # noqa: SIM905  # a list of words reads best as words
+# PyTorch dispatches the other operators under the names of their methods
+_DUNDER_BINARY = "rsub rtruediv floordiv rfloordiv rmod pow rpow eq and or xor ipow iand ior ixor".split()  # noqa: SIM905
 
 
 def _rows() -> dict[Any, Any]:
