@@ -60,6 +60,9 @@ x.stride(-1)                                      :: f32[2, T, 3]              :
 x.transpose(1, 2).stride()                        :: f32[2, T, 3]              :: few, open, engine
 x.transpose(1, 2).stride(1)                       :: f32[1, T, 1]              :: open, engine
 x.stride(3)                                       :: f32[2, T, 3]
+x.mT                                              :: f32[2, T, 3]
+x.mT                                              :: f32[T]                    :: 1:3
+x[0, 0].mT                                        :: f32[2, T]                 :: 1:3, engine
 """
 
 IN_PLACE = """
@@ -196,7 +199,7 @@ def test_any_change_of_axes(d: Drawer) -> tuple[str, ...]:
             f"x.transpose({a}, {b})", f"x.permute({order})" if rank else "x.permute(())", f"x.movedim({a}, {b})", f"x.unsqueeze({a})", f"x.squeeze({a})", "x.squeeze()",
             f"x.flatten({a}, {b})", f"x.expand({', '.join(new) or '()'})", f"x.squeeze(({a}, {b}))", f"x.unflatten({a}, ({d.one(('2', '-1', '1', 'y.shape[-1]'))}, {d.one(('-1', '2', '1'))}))",
             f"x.swapaxes({a}, {b})", "x.t()", "x.ravel()", "x.flatten()", f"x.transpose({a}, {b}).contiguous()", f"x.unsqueeze({a}).expand({', '.join(['-1'] * (rank + 1))})",
-            f"x.flip({a})", f"x.transpose({a}, {b}).reshape(-1)", f"x.transpose({a}, {b}).flatten({b})", "x.T" if rank == 2 else "x.mT", "x.view_as(y)", "x.expand_as(y)",
+            f"x.flip({a})", f"x.transpose({a}, {b}).reshape(-1)", f"x.transpose({a}, {b}).flatten({b})", "x.mT" if rank > 1 else "x.clone()", "x.view_as(y)", "x.expand_as(y)",
             f"torch.broadcast_to(x, ({', '.join(new)}{',' if new else ''}))", f"x.transpose({a}, {b}).view(-1)",
         )
     )  # fmt: skip
