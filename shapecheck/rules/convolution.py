@@ -204,11 +204,12 @@ def pooling(rank: int, *, dilated: bool) -> Any:
         if input.dtype not in (torch.float32, torch.float64):
             raise NoRule
         ceil_mode = bool(named.get("ceil_mode", False))
+        if rank == 3 and not dilated:  # "input image smaller than kernel size", whatever the padding
+            for size, reach in zip(dims[-rank:], kernel, strict=True):
+                call.need(size >= reach)
         settings = zip(dims[-rank:], kernel, stride, padding, dilation, strict=True)
         out = [*dims[:-rank], *(_pooled(call, *axis, ceil_mode) for axis in settings)]
-        if rank == 1 and not dilated and not is_surely_contiguous(input):  # pooled as an image of height 1
-            return make(out, input.dtype, call.lazy_strides())
-        return call.windowed(out, input)
+        return _as_image(call, out, input, rank) if not dilated else call.windowed(out, input)
 
     return rule
 
@@ -224,9 +225,16 @@ def adaptive(rank: int) -> Any:
         if input.dtype not in (torch.float32, torch.float64):
             raise NoRule
         sizes = [dims[axis - rank] if size is None else size for axis, size in enumerate(wanted)]
-        return call.windowed([*dims[:-rank], *sizes], input)
+        return _as_image(call, [*dims[:-rank], *sizes], input, rank)
 
     return rule
+
+
+def _as_image(call: Call, dims: Sequence[Int], input: torch.Tensor, rank: int) -> SweptTensor:
+    """The result of averaging; over one axis it is made as that of an image of height 1."""
+    if rank > 1 or is_surely_contiguous(input):
+        return call.windowed(dims, input)
+    return make(dims, input.dtype, call.lazy_strides())
 
 
 ROWS: dict[Any, Any] = {
