@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,6 +42,7 @@ def analyze(
     *inputs: Any,
     lengths: tuple[int, int] | None = None,
     method: str = "forward",
+    train: bool | None = False,
     rules: bool = True,
     **keyword_inputs: Any,
 ) -> Report:
@@ -48,9 +50,11 @@ def analyze(
 
     An input is a spec such as `"f32[1, 1, 80, T]"` (sizes are integers or integer expressions of one variable) or
     `"i64[1] = T"` (an integer tensor with known values); anything else is passed on as it is. The module is analyzed in
-    the mode that it is in (call `.eval()` first for evaluation), without gradients; it is left as it was. `lengths` =
-    (first, last) sets the sweep; without it the analyzer sweeps as far as a proof for every length needs, at most to
-    65,536. `rules=False` asks PyTorch for every operation instead of using the rules.
+    evaluation mode, with `train=True` in training mode (`None`: each layer in the mode that it is in), without
+    gradients; it is left as it was. Random draws that decide shapes or branches are tried with every outcome: a length
+    is valid if it runs with all of them. `lengths` = (first, last) sets the sweep; without it the analyzer sweeps as
+    far as a proof for every length needs, at most to 65,536. `rules=False` asks PyTorch for every operation instead of
+    using the rules.
 
     Raises UsageError for specs, lengths or a method that make no sense. Errors of the module are findings, not
     exceptions. Analyses do not run at the same time: a second thread waits.
@@ -63,12 +67,17 @@ def analyze(
     specs = [_parse(value) for value in (*inputs, *keyword_inputs.values())]
     variable = _check(module, specs, lengths, method)
     texts = tuple(str(spec) for spec in specs if spec is not None)
+
+    def on(sweep: Sweep) -> Report:
+        with in_mode(module, train):
+            return _analyze(module, inputs, keyword_inputs, method, variable, texts, sweep, rules)
+
     if lengths is not None:
-        return _analyze(module, inputs, keyword_inputs, method, variable, texts, Sweep(*lengths), rules)
+        return on(Sweep(*lengths))
     last = FIRST_SWEEP
     while True:
         sweep = Sweep(1, last)
-        report = _analyze(module, inputs, keyword_inputs, method, variable, texts, sweep, rules)
+        report = on(sweep)
         needed = max(sweep.horizon, sweep.wanted)
         if report.proved or sweep.executed or not last < needed <= LARGEST_SWEEP:
             return report
@@ -102,7 +111,10 @@ def _analyze(
             invalid = invalid | refusal.lengths
         for doubt in tracer.record.doubts:
             unknown = unknown | doubt.lengths
-        # a length that took several ways is not decided; it cannot, and this is the net below that statement
+        ran = valid
+        if tracer.drew:  # one outcome that fails is enough, whatever becomes of the others
+            valid, unknown = valid & ~invalid, unknown & ~invalid
+        # otherwise a length that took several ways is not decided; it cannot, and this is the net below that statement
         twice = (valid.values & invalid.values) | ~(valid.values | invalid.values | unknown.values)
         if bool(twice.any()):
             unknown = unknown | SweptBool(sweep, twice, None)
@@ -121,10 +133,26 @@ def _analyze(
         unknown=length_set(unknown, proved),
         proved=proved,
         layers=layers_of(tracer, module, variable, proved, to_set),
-        failures=failures_of(tracer, variable, proved, to_set),
+        failures=failures_of(tracer, ran, variable, proved, to_set),
         undecided=undecided_of(tracer, to_set),
         graph=tracer.record.graph,
     )
+
+
+@contextmanager
+def in_mode(module: nn.Module, train: bool | None) -> Generator[None]:
+    """The module, and all inside, in training or evaluation mode; afterwards as before. None: as they are.
+
+    Sets `training` only: a `train` or `eval` of the module's own may do more, which nobody could undo.
+    """
+    before = [(child, child.training) for child in module.modules()] if train is not None else []
+    try:
+        for child, _ in before:
+            child.training = bool(train)
+        yield
+    finally:
+        for child, training in before:
+            child.training = training
 
 
 def length_set(lengths: SweptBool, proved: bool) -> LengthSet:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from shapecheck.lengths.swept import Int, SweptBool, SweptInt, is_plain, where
+from shapecheck.lengths.swept import Int, Sweep, SweptBool, SweptInt, Undecidable, compare, is_plain, where
 from shapecheck.tensor import (
     Bounds,
     Lazy,
@@ -29,6 +29,9 @@ from shapecheck.tensor import (
 from shapecheck.trees import is_named, kind_of, mapping_of, sequence_of
 
 
+_NUMBERS = (SweptInt, int)
+
+
 class NotJoinable(Exception):
     """The values have no common form."""
 
@@ -39,7 +42,8 @@ JoinNode = Callable[[list[SweptTensor], SweptTensor], None]  # gives a joined te
 class Joiner:
     """Joins what the paths of one call gave; `began`: tensors of a lower serial number existed before the call."""
 
-    def __init__(self, join_node: JoinNode, began: int) -> None:
+    def __init__(self, sweep: Sweep, join_node: JoinNode, began: int) -> None:
+        self._sweep = sweep
         self._join_node = join_node
         self._began = began
 
@@ -98,6 +102,57 @@ class Joiner:
         if comparable and all(type(value) is kind and value == first for value in values):
             return first
         raise NotJoinable
+
+    def agree(self, left: Any, right: Any) -> SweptBool:
+        """The lengths at which two outputs are interchangeable; where that is not known, they are not."""
+        sweep = self._sweep
+        kind = kind_of(left)
+        if left is right:
+            return sweep.always
+        if kind in _NUMBERS and kind_of(right) in _NUMBERS:
+            same: Any = compare(left, "==", right)
+            return same if type(same) is SweptBool else sweep.always if same else sweep.never()
+        if kind_of(right) is not kind:
+            return sweep.never()
+        if isinstance(left, torch.Tensor):
+            return self._same_tensor(left, right)
+        if kind in (tuple, list, SweptSize, torch.Size) or is_named(left):
+            pairs = list(zip(left, right, strict=True)) if len(left) == len(right) else [(0, 1)]
+        elif kind is dict:
+            pairs = [(left[key], right[key]) for key in left] if list(left) == list(right) else [(0, 1)]
+        else:
+            alike = kind in (float, str, bool, type(None), torch.dtype, torch.device) and left == right
+            return sweep.always if alike else sweep.never()
+        result = sweep.always
+        for one, other in pairs:
+            result = result & self.agree(one, other)
+        return result
+
+    def _same_tensor(self, left: Any, right: Any) -> SweptBool:
+        never = self._sweep.never()
+        if left.dtype != right.dtype or len(dims_of(left)) != len(dims_of(right)):
+            return never
+        for tensor in (left, right):
+            if type(tensor) is not SweptTensor or tensor._serial < self._began:
+                return never  # one that existed before the call has an identity
+            if tensor._recipe is not None or tensor._bounds is not None or tensor._tainted:
+                return never
+        pairs = list(zip(dims_of(left), dims_of(right), strict=True))
+        if order_of(left) is None or order_of(left) != order_of(right):
+            try:
+                pairs += zip(strides_of(left), strides_of(right), strict=True)
+            except Undecidable:
+                return never
+        if (left._values is None) is not (right._values is None):
+            return never
+        if left._values is not None:
+            if left._values.shape != right._values.shape:
+                return never
+            pairs += zip(left._values.flat, right._values.flat, strict=True)
+        result = self._sweep.always
+        for one, other in pairs:
+            result = result & self.agree(one, other)
+        return result
 
     def shape(self, masks: list[SweptBool], shapes: list[Any]) -> Any:
         """The joined sizes of shapes of one rank; None where they have different ranks."""

@@ -242,15 +242,18 @@ class Journal:
         return state
 
     def reconcile(
-        self, position: int, states: list[States], masks: list[SweptBool], joiner: Joiner
+        self, position: int, states: list[States], masks: list[SweptBool], joiner: Joiner, *, drew: bool
     ) -> list[torch.Tensor]:
         """After several paths: whatever they changed gets its value joined over the paths, or the call is undecided.
 
-        Returns the plain tensors whose data now depends on the length.
+        Where random draws led to them (`drew`), paths are taken for the same lengths: then they must have changed
+        everything alike. Returns the plain tensors whose data now depends on the length.
         """
         changed = {key: entry[0] for state in states for key, entry in state.items()}
         if not changed:
             return []
+        if drew and not _alike(states):
+            raise Undecidable("a random draw decides what becomes of the module's state")
         self.roll_back(position)
         data: list[torch.Tensor] = []
         for key, thing in changed.items():
@@ -341,6 +344,20 @@ def _joined(contents: list[Any], masks: list[SweptBool], joiner: Joiner) -> Any:
         raise NotJoinable
     paths = list(zip(masks, contents, strict=True))
     return {name: joiner.value([(mask, content[name]) for mask, content in paths]) for name in first}
+
+
+def _alike(states: list[States]) -> bool:
+    """Whether all paths changed the same things in the same way; the data of tensors is not compared."""
+    first = states[0] if states else {}
+    for state in states[1:]:
+        if state.keys() != first.keys():
+            return False
+        for key, (thing, content) in state.items():
+            other = first[key][1]
+            is_container = not isinstance(thing, (torch.Tensor, Slots))
+            if content is not other and not (is_container and same_content(content, other)):
+                return False
+    return True
 
 
 def changed_by(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[torch.Tensor]:

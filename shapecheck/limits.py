@@ -20,11 +20,23 @@ from shapecheck.lengths.lengthset import LengthSet
 from shapecheck.lengths.swept import Int, SweptBool, SweptInt, is_plain, where
 from shapecheck.needs import needs_of
 from shapecheck.record import submodules
-from shapecheck.report import NOT_CALLED, NOT_FOLLOWED, SEE_LENGTHS, THE_MODULE, Failure, LayerLimit, Step, Undecided
+from shapecheck.report import (
+    DRAWN,
+    NOT_CALLED,
+    NOT_FOLLOWED,
+    SEE_LENGTHS,
+    THE_MODULE,
+    Failure,
+    LayerLimit,
+    Step,
+    Undecided,
+)
 from shapecheck.tensor import Dims, SweptTensor
 from shapecheck.trees import is_sequence, leaves
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from shapecheck.record import Doubt, Refusal
     from shapecheck.tracer import Tracer
 
@@ -53,6 +65,7 @@ class _Call:
     axis: int | None  # the time axis, from the end
     before: Int | None  # size of its input along the time axis
     after: Int | None
+    drawn: bool  # these differ for one length: random draws decide
 
 
 def layers_of(tracer: Tracer, module: nn.Module, variable: str, proved: bool, to_set: ToSet) -> tuple[LayerLimit, ...]:
@@ -62,7 +75,9 @@ def layers_of(tracer: Tracer, module: nn.Module, variable: str, proved: bool, to
         if node.op not in ("call_module", "call_function") or _is_inside(node, tracer.record.executed):
             continue
         if _is_conv(node) or node.meta.get("fails") is not None:
-            groups.setdefault((node.meta.get("call"), node.meta["operation"]), []).append(node)
+            operation = node.meta["operation"]
+            which = (operation, *_geometry(node)) if operation in _CONVOLUTIONS else (operation,)
+            groups.setdefault((node.meta.get("call"), which), []).append(node)
     called = tuple(_limit(_merged(groups[key]), variable, proved, to_set) for key in _in_order(groups))
     names = {layer.name for layer in called}
     idle = [
@@ -123,8 +138,11 @@ def _merged(nodes: list[torch.fx.Node]) -> _Call:
     live: SweptBool = first.meta["live"]
     fails: SweptBool | None = first.meta.get("fails")
     given, result = _input_dims(first), _output_dims(first)
+    drawn = False
     for node in nodes[1:]:
         mine: SweptBool = node.meta["live"]
+        both = (live & mine).values
+        drawn = drawn or _differ(_input_dims(node), given, both) or _differ(_output_dims(node), result, both)
         given = _either(mine, _input_dims(node), given)
         result = _either(mine, _output_dims(node), result)
         live = live | mine
@@ -136,7 +154,19 @@ def _merged(nodes: list[torch.fx.Node]) -> _Call:
     if not _is_conv(first) and after is not None:
         varying = _varying(result)
         after = after if varying is None else varying
-    return _Call(first, live, fails, axis, before, after)
+    return _Call(first, live, fails, axis, before, after, drawn)
+
+
+def _differ(dims: Dims, others: Dims, lengths: NDArray[np.bool_]) -> bool:
+    """Whether two runs of one layer for the same lengths saw different sizes: random draws led to them."""
+    if not lengths.any() or not dims or not others:
+        return False
+    pairs = [(_column(one, lengths), _column(other, lengths)) for one, other in zip(dims, others, strict=False)]
+    return len(dims) != len(others) or any(bool((one != other).any()) for one, other in pairs)
+
+
+def _column(size: Int, lengths: NDArray[np.bool_]) -> NDArray[np.int64]:
+    return np.full(int(lengths.sum()), size) if is_plain(size) else size.values[lengths]
 
 
 def _either(lengths: SweptBool, dims: Dims, others: Dims) -> Dims:
@@ -184,8 +214,8 @@ def _limit(call: _Call, variable: str, proved: bool, to_set: ToSet) -> LayerLimi
         stride=stride,
         padding=padding,
         dilation=dilation,
-        input_length=formula(call.before, call.live, variable, proved),
-        output_length=formula(call.after, accepted, variable, proved),
+        input_length=DRAWN if call.drawn else formula(call.before, call.live, variable, proved),
+        output_length=DRAWN if call.drawn else formula(call.after, accepted, variable, proved),
         needs=needs_of(node, call.axis),
         minimum=sweep.first + int(running[0]) if len(running) else None,
         rejects=to_set(rejects),
@@ -270,8 +300,11 @@ def _tuple(value: Any, rank: int) -> tuple[int, ...]:
 # failures -------------------------------------------------------------------------------------------------------------
 
 
-def failures_of(tracer: Tracer, variable: str, proved: bool, to_set: ToSet) -> tuple[Failure, ...]:
-    """One entry for each binding layer and operation, in the order of execution."""
+def failures_of(tracer: Tracer, ran: SweptBool, variable: str, proved: bool, to_set: ToSet) -> tuple[Failure, ...]:
+    """One entry for each binding layer and operation, in the order of execution.
+
+    `ran`: the lengths that run to the end, with some outcome of the random draws at the least.
+    """
     groups: dict[tuple[str, str], list[Refusal]] = {}
     for refusal in tracer.record.refusals:
         groups.setdefault((_place(refusal), refusal.operation), []).append(refusal)
@@ -290,6 +323,7 @@ def failures_of(tracer: Tracer, variable: str, proved: bool, to_set: ToSet) -> t
                 at=tracer.sweep.first + index,
                 error=last.text,
                 chain=chain_of(last.node, index, variable, proved),
+                draws=last.draws if ran.values[index] else (),
             )
         )
     return tuple(found)

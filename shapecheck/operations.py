@@ -21,7 +21,7 @@ from shapecheck.journal import Journal, changed_by
 from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable
 from shapecheck.outcomes import Dead
 from shapecheck.recipes import Recipes
-from shapecheck.record import ORIGIN, Frame, Record, Refusal, operation_name
+from shapecheck.record import ORIGIN, Frame, Record, Refusal, last_index, operation_name
 from shapecheck.rules import ALWAYS, IN_PLACE_FORMS, RANDOM, RULES, STRUCTURAL, Call, NoRule
 from shapecheck.rules.indexing import INDEXED, index_in_range
 from shapecheck.tensor import Lazy, SweptTensor, dims_of, known_values, make, strides_of
@@ -42,6 +42,8 @@ class Running(Protocol):
     def mark(self, number: Any, resolve: Callable[[int], str]) -> str: ...
 
     def place(self, what: str) -> str: ...
+
+    def draws(self, index: int) -> list[str]: ...
 
 
 class Operations:
@@ -187,7 +189,8 @@ class Operations:
             setattr(error, ORIGIN, (node, operation, frame.path))
             raise error
         text = f"{type(error).__name__}: {error}"
-        tracer.record.refuse(Refusal(node, frame.path, operation, hit, error, text))
+        draws = tuple(tracer.draws(last_index(hit)))
+        tracer.record.refuse(Refusal(node, frame.path, operation, hit, error, text, draws))
         tracer.live = tracer.live & ~hit
         if not tracer.live.somewhere:
             raise Dead

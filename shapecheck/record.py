@@ -15,14 +15,25 @@ import torch
 import torch.fx
 from torch import nn
 
+from shapecheck.draws import Draw
 from shapecheck.lengths.swept import SweptBool, Undecidable
 from shapecheck.modules import kind_of_layer
+from shapecheck.outcomes import Drawn
 from shapecheck.tensor import SweptTensor
 from shapecheck.trees import is_mapping, is_sequence, leaves
 
 ORIGIN = "_shapecheck_origin"  # set on an exception that eager raises: its node, operation and layer, if known
 
 Events = list[tuple[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A way through a module call that is still to run: what to replay of another one first, and for which lengths."""
+
+    replay: Events
+    lengths: SweptBool
+    exact_texts: bool  # one value for each text made from a size
 
 
 @dataclass(slots=True)
@@ -35,6 +46,7 @@ class Refusal:
     lengths: SweptBool
     error: Exception
     text: str  # the error as eager prints it at the largest of these lengths
+    draws: tuple[str, ...]  # what random draws gave on the way there, in words
 
 
 @dataclass(slots=True)
@@ -58,13 +70,18 @@ class Frame:
     call: tuple[tuple[str, int], ...]  # which call of which module this is, from the outermost on
     events: Events = field(default_factory=list[tuple[Any, Any]])  # (function or module, what came of it)
     replay: Events = field(default_factory=list[tuple[Any, Any]])
-    pending: list[tuple[Events, SweptBool, bool]] = field(default_factory=list[tuple[Events, SweptBool, bool]])
+    pending: list[Path] = field(default_factory=list[Path])
     node: torch.fx.Node | None = None  # of a leaf layer
     doubt: Undecidable | None = None
     bypassed: str | None = None
     began: int = 0  # how many swept tensors had been made when the call began
     texts: set[int] = field(default_factory=set[int])  # made from sizes on this path
-    exact_texts: bool = False  # this path has one value for each text
+    exact_texts: bool = False  # of the path in progress
+
+    @property
+    def draws(self) -> Drawn:
+        """The random draws on this path so far, with their outcomes."""
+        return tuple((event[0], event[1][0]) for event in self.events if type(event[0]) is Draw)
 
 
 class Record:

@@ -10,7 +10,7 @@ import random
 import sys
 import threading
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from shapecheck.draws import SEEDING, stand_ins
 from shapecheck.lengths.swept import Undecidable
 from shapecheck.tensor import SweptTensor
 from shapecheck.tracer import Tracer
@@ -26,12 +27,12 @@ from shapecheck.tracer import Tracer
 _LOCK = threading.RLock()
 
 _STATE = {"seed", "getstate", "setstate", "get_state", "set_state", "get_bit_generator", "set_bit_generator"}
-# what would draw a number for the analyzed code; torch's own draws are functions that the tracer sees
+# what would draw a number for the analyzed code and is not explored; torch's own draws are functions that the tracer sees
 _DRAWS: dict[Any, list[str]] = {
-    random: [name for name in random.__all__ if name[0].islower() and name not in _STATE],
-    random.Random: ["random", "getrandbits"],
     random.SystemRandom: ["random", "getrandbits"],
     np.random: [name for name in np.random.__all__ if name[0].islower() and name not in _STATE],
+    torch: ["seed", "initial_seed"],
+    torch.random: ["seed", "initial_seed"],
 }
 
 
@@ -96,10 +97,12 @@ def session(tracer: Tracer) -> Generator[None]:
         _patch(stack, nn.Module, "__call__", call)
         _patch(stack, nn.Module, "__setattr__", set_attribute)
         _patch(stack, nn.Module, "__delattr__", delete_attribute)
-        for owner, names in _DRAWS.items():
-            for name in names:
-                if hasattr(owner, name):
-                    _patch(stack, owner, name, _draw(f"{owner.__name__}.{name}", getattr(owner, name), thread, tracer))
+
+        def is_analyzed() -> bool:
+            busy = tracer.asking or tracer.sweep.inside or threading.get_ident() != thread
+            return not busy and not _is_importing()
+
+        _watch_draws(stack, tracer, is_analyzed)
         _patch(stack, SweptTensor, "dispatcher", tracer)
         _patch(stack, Undecidable, "notice", notice)
         stack.callback(tracer.journal.roll_back, 0)
@@ -125,13 +128,38 @@ def _is_importing() -> bool:
     return False
 
 
-def _draw(name: str, original: Any, thread: int, tracer: Tracer) -> Any:
-    def draw(*args: Any, **kwargs: Any) -> Any:
-        if threading.get_ident() != thread or tracer.asking or tracer.sweep.inside or _is_importing():
-            return original(*args, **kwargs)
-        raise Undecidable(f"{name} draws a random number")
+def _watch_draws(stack: ExitStack, tracer: Tracer, is_analyzed: Callable[[], bool]) -> None:
+    """Draws from the global generators are explored, or in doubt; none is made."""
+    seeded = False
 
-    return draw
+    def may_explore() -> bool:
+        return not seeded
+
+    def doubtful(name: str, original: Any) -> Any:
+        def draw(*args: Any, **kwargs: Any) -> Any:
+            if is_analyzed():
+                raise Undecidable(f"{name} draws a random number")
+            return original(*args, **kwargs)
+
+        return draw
+
+    def seeding(original: Any) -> Any:
+        def seed(*args: Any, **kwargs: Any) -> Any:
+            nonlocal seeded
+            seeded = seeded or is_analyzed()
+            return original(*args, **kwargs)
+
+        return seed
+
+    replaced = [
+        (owner, name, doubtful(f"{owner.__name__}.{name}", getattr(owner, name)))
+        for owner, names in _DRAWS.items()
+        for name in names
+        if hasattr(owner, name)
+    ]
+    replaced += [(owner, name, seeding(getattr(owner, name))) for owner, names in SEEDING for name in names]
+    for owner, name, stand_in in (*replaced, *stand_ins(tracer, is_analyzed, may_explore)):
+        _patch(stack, owner, name, stand_in)
 
 
 def _patch(stack: ExitStack, owner: Any, name: str, value: Any) -> None:

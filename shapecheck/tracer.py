@@ -8,19 +8,21 @@ enters a module call leaves it in exactly one way: with an output, with an error
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import compress
+from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import jit, nn
 
 from shapecheck import catching
+from shapecheck.draws import Draw, DrawnTensors
 from shapecheck.join import Joiner
-from shapecheck.journal import Journal, States
+from shapecheck.journal import Journal
 from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, Unhashable, compare
 from shapecheck.modules import WholeCall, is_layer, may_skip_hooks
 from shapecheck.operations import Operations
-from shapecheck.outcomes import Bypass, Dead, Outcomes, Raised, has_cause
-from shapecheck.record import ORIGIN, Doubt, Frame, Record, Refusal, last_index, operation_name
+from shapecheck.outcomes import Alternative, Bypass, Dead, Ended, Outcomes, Raised, alternatives, described, has_cause
+from shapecheck.record import ORIGIN, Doubt, Frame, Path, Record, Refusal, last_index, operation_name
 from shapecheck.rules import LEAF_RULES, Call
 from shapecheck.tensor import SweptTensor, made_so_far
 from shapecheck.texts import Texts, is_explicit
@@ -40,6 +42,8 @@ class Tracer:
         self._operations = Operations(self, rules=rules, executions=executions)
         self._frames: list[Frame] = []
         self._texts = Texts()
+        self.drew = False  # whether random draws decided something: then a length may leave a call in several ways
+        self.drawn_tensors = DrawnTensors(self)
         sweep.decide = self.decide
         sweep.text = self.text
         sweep.decide_value = self.decide_value
@@ -52,11 +56,12 @@ class Tracer:
         function: Callable[..., Any] = module.__call__ if method == "forward" else getattr(module, method)
         frame = self.record.frame(None, None if method == "forward" else module, is_leaf=False)
         results: Outcomes = []
-        for lengths, output in self._run_frame(frame, lambda: function(*args, **kwargs), (args, kwargs)):
-            if isinstance(output, Raised):
-                self._refuse(frame, lengths, output.error)
-            else:
-                results.append((lengths, output))
+        for way in self._run_frame(frame, lambda: function(*args, **kwargs), (args, kwargs)):
+            for lengths, output in way.outcomes:
+                if isinstance(output, Raised):
+                    self._refuse(frame, lengths, output.error, way.drawn(last_index(lengths)))
+                else:
+                    results.append((lengths, output))
         self.record.end([output for _, output in results])
         return results
 
@@ -75,7 +80,7 @@ class Tracer:
             return True
         if not bool(values.any()):
             return False
-        frame.pending.append((list(frame.events), self.live & ~condition, frame.exact_texts))
+        frame.pending.append(Path(list(frame.events), self.live & ~condition, frame.exact_texts))
         self.live = self.live & condition
         return True
 
@@ -89,9 +94,31 @@ class Tracer:
             condition = compare(number, "==", first)
         self.sweep.rest_on(condition, self.live, lambda: self.place("a size used as a plain int"))
         if not bool((values == values[0]).all()):
-            frame.pending.append((list(frame.events), self.live & ~condition, frame.exact_texts))
+            frame.pending.append(Path(list(frame.events), self.live & ~condition, frame.exact_texts))
             self.live = self.live & condition
         return first
+
+    def draw(self, draw: Draw) -> int:
+        """The number of one outcome of a random draw; the others get paths of their own, for the same lengths."""
+        frame = self._frame_of_decision()
+        self.drew = True
+
+        def first() -> int:
+            for number in range(draw.count - 1, 0, -1):
+                events = [*frame.events, (draw, (number, []))]
+                frame.pending.append(Path(events, self.live, frame.exact_texts))
+            return 0
+
+        return self._once(frame, draw, first)
+
+    @property
+    def frame(self) -> Frame:
+        """The module call in progress."""
+        return self._frames[-1]
+
+    def draws(self, index: int) -> list[str]:
+        """What random draws gave on the way to where the execution is."""
+        return [text for frame in self._frames for text in described(frame.draws, index)] if self.drew else []
 
     def text(self, number: SweptInt | SweptFloat, form: str) -> str | None:
         """A size as text: exact where it is the same for all live lengths; None outside of analyzed code."""
@@ -132,13 +159,19 @@ class Tracer:
         if self.asking or not self._frames:
             return function(*args, **kwargs)
         frame = self._frames[-1]
+        drawn = self.drawn_tensors.value(function, args)
+        if drawn is not None:
+            return drawn
         outside, self.sweep.inside = self.sweep.inside, 1
         try:
-            return self._once(
+            result = self._once(
                 frame,
                 function,
                 lambda: self._operate(frame, function, lambda: self._operations.run(frame, function, args, kwargs)),
             )
+            if function is torch.randint:
+                self.drawn_tensors.made(result, args, kwargs)
+            return result
         finally:
             self.sweep.inside = outside
 
@@ -199,30 +232,40 @@ class Tracer:
         outside, self.sweep.inside = self.sweep.inside, 1
         try:
             given = self.journal.given(args, kwargs)
-            outcomes, before = self._once(
+            ways, before = self._once(
                 parent, module, lambda: (self._call(parent, module, original, args, kwargs), given)
             )
             if not self.journal.hand_over(before, given):
                 parent.doubt = Undecidable("the module does not repeat itself when it is run again")
                 raise parent.doubt
-            return self._choose(outcomes)
+            return self._choose(self._way_taken(parent, ways))
         finally:
             self.sweep.inside = outside
 
-    def _call(self, parent: Frame, module: nn.Module, original: Any, args: Any, kwargs: Any) -> Outcomes:
+    def _way_taken(self, parent: Frame, ways: list[Alternative]) -> Outcomes:
+        """One of the ways in which random draws let the call end, on this path of the caller."""
+        if not ways:
+            return []
+        number = 0
+        if len(ways) > 1:
+            what = f"how call {len(parent.events)} of {parent.path or 'the module'} ends"
+            number = self.draw(Draw(what, len(ways), lambda number, index: tuple(ways[number].drawn(index))))
+        return ways[number].outcomes
+
+    def _call(self, parent: Frame, module: nn.Module, original: Any, args: Any, kwargs: Any) -> list[Alternative]:
         is_leaf = parent.is_leaf or is_layer(module)
         frame = self.record.frame(parent, module, is_leaf=is_leaf)
         if parent.is_leaf:
             frame.node = parent.node
         elif is_leaf:
             frame.node = self.record.node(frame, "call_module", frame.path, (args, kwargs), self.live)
-        outcomes = self._run_frame(frame, self._way(frame, module, original, args, kwargs), (args, kwargs))
+        ways = self._run_frame(frame, self._manner(frame, module, original, args, kwargs), (args, kwargs))
         if is_leaf and not parent.is_leaf and frame.node is not None:
-            good = [output for _, output in outcomes if not isinstance(output, Raised)]
+            good = [output for way in ways for _, output in way.outcomes if not isinstance(output, Raised)]
             self.record.finish(frame.node, good[0] if good else None)
-        return outcomes
+        return ways
 
-    def _way(self, frame: Frame, module: nn.Module, original: Any, args: Any, kwargs: Any) -> Callable[[], Any]:
+    def _manner(self, frame: Frame, module: nn.Module, original: Any, args: Any, kwargs: Any) -> Callable[[], Any]:
         """How a module call is run: through a rule for the whole layer, or as it is."""
         if isinstance(module, jit.ScriptModule):
             frame.bypassed = type(module).__name__
@@ -288,25 +331,30 @@ class Tracer:
             self.decide_value(self._texts.number(identifier))
         return self._texts.filled(error, last_index(self.live)) if marks else error
 
-    def _run_frame(self, frame: Frame, call: Callable[[], Any], arguments: tuple[Any, Any]) -> Outcomes:
-        """Run all paths of one call; their outputs joined, one pair for each form that outputs come in."""
+    def _run_frame(self, frame: Frame, call: Callable[[], Any], arguments: tuple[Any, Any]) -> list[Alternative]:
+        """Run all paths of one call; their outputs joined, one pair for each form that outputs come in.
+
+        More than one alternative comes of random draws only.
+        """
         entry = self.live
         frame.began = made_so_far()
         start = self.journal.enter(None if frame.is_leaf else frame.module, arguments)
         recorded = len(self.record.refusals), len(self.record.doubts)
-        outcomes: Outcomes = []
-        states: list[States] = []
-        frame.pending.append(([], entry, False))
+        ended: list[Ended] = []
+        frame.pending.append(Path([], entry, False))
         self._frames.append(frame)
         try:
             runs = 0
             while frame.pending and frame.bypassed is None:
-                frame.replay, self.live, frame.exact_texts = path = frame.pending.pop()
+                path = frame.pending.pop()
+                frame.replay, self.live, frame.exact_texts = path.replay, path.lengths, path.exact_texts
                 before = len(frame.pending), len(self.record.refusals), len(self.record.doubts)
                 runs += 1
                 if runs > MAX_PATHS:
+                    for other in frame.pending:
+                        self.live = self.live | other.lengths
                     self._doubt(frame, f"more than {MAX_PATHS} different runs of one module call")
-                    continue
+                    break
                 if runs > 1:
                     obstacle = self.journal.obstacle(start)
                     if obstacle is not None:
@@ -317,25 +365,28 @@ class Tracer:
                 if frame.texts and frame.doubt is None and not self._only_in_message(frame, output):
                     del frame.pending[before[0] :]
                     del self.record.refusals[before[1] :], self.record.doubts[before[2] :]
-                    frame.pending.append((path[0], path[1], True))
+                    frame.pending.append(replace(path, exact_texts=True))
                     continue
                 if frame.bypassed is not None or not self.live.somewhere:
                     continue
                 if frame.doubt is not None:
                     self._doubt(frame, frame.doubt.reason)
                 elif output is not Dead:
-                    outcomes.append((self.live, output))
                     several = runs > 1 or bool(frame.pending)
-                    states.append(self.journal.states_since(start) if several else {})
+                    states = self.journal.states_since(start) if several else {}
+                    ended.append(Ended(self.live, output, states, frame.draws))
         finally:
             self._frames.pop()
         self.live = entry
         if frame.bypassed is not None:
             self.journal.roll_back(start)
             del self.record.refusals[recorded[0] :], self.record.doubts[recorded[1] :]
-            return self._execute(frame, *arguments)
+            if frame.draws:
+                self._doubt(frame, f"{frame.bypassed} goes around __torch_function__ past a random draw")
+                return []
+            return [Alternative(self._execute(frame, *arguments), [])]
         try:
-            return self._settle(frame, start, outcomes, states)
+            return self._settle(frame, start, ended)
         except Undecidable as doubt:
             self._doubt(frame, doubt.reason)
             return []
@@ -371,30 +422,30 @@ class Tracer:
             return False  # the last three could come of the text itself, as a name
         return frame.texts <= self._texts.marks_in(output.error) and is_explicit(output.error)
 
-    def _settle(self, frame: Frame, start: int, outcomes: Outcomes, states: list[States]) -> Outcomes:
+    def _settle(self, frame: Frame, start: int, ended: list[Ended]) -> list[Alternative]:
         """The outcomes of all paths as few as they can be; errors that no code could catch are recorded here."""
-        raised = [(mask, output) for mask, output in outcomes if isinstance(output, Raised)]
-        good = [(mask, output) for mask, output in outcomes if not isinstance(output, Raised)]
 
         def join_node(outputs: list[SweptTensor], result: SweptTensor) -> None:
             self.record.joined(frame, outputs, result, self.live)
 
-        joiner = Joiner(join_node, frame.began)
+        joiner = Joiner(self.sweep, join_node, frame.began)
+        raised = [path for path in ended if isinstance(path.value, Raised)]
         may_catch = not raised or catching.may_catch()
-        if len(outcomes) > 1:
-            # what a path that nobody goes on from did to the module does not matter
-            matters = [may_catch or not isinstance(output, Raised) for _, output in outcomes]
-            left = list(compress(states, matters))
-            masks = list(compress([mask for mask, _ in outcomes], matters))
-            for tensor in self.journal.reconcile(start, left, masks, joiner):
+        # what a path that nobody goes on from did to the module does not matter
+        left = ended if may_catch else [path for path in ended if not isinstance(path.value, Raised)]
+        drew = any(path.draws for path in ended)
+        if len(ended) > 1:
+            states, masks = [path.states for path in left], [path.lengths for path in left]
+            for tensor in self.journal.reconcile(start, states, masks, joiner, drew=drew):
                 self._operations.write(tensor)
-        if len(good) > 1:
-            good = joiner.join(good)
         if not may_catch:
-            for mask, output in raised:
-                self._refuse(frame, mask, output.error)
-            raised = []
-        return [*good, *raised]
+            for path in raised:
+                index = last_index(path.lengths)
+                self._refuse(frame, path.lengths, path.value.error, described(path.draws, index))
+        if not drew:
+            return [Alternative(_joined([(path.lengths, path.value) for path in left], joiner), [])]
+        ways = alternatives(left, joiner.agree)
+        return [Alternative(_joined(way.outcomes, joiner), way.draws) for way in ways]
 
     def _execute(self, frame: Frame, args: Any, kwargs: Any) -> Outcomes:
         """The whole module call executed by PyTorch at each live length: for code that goes around torch's dispatch."""
@@ -419,16 +470,26 @@ class Tracer:
                 self._doubt(frame, f"{what} cannot be executed reliably")
                 return []
             text = f"{type(error).__name__}: {error}"
-            self.record.refuse(Refusal(frame.node, frame.path, type(module).__name__, hit, error, text))
+            draws = tuple(self.draws(last_index(hit)))
+            self.record.refuse(Refusal(frame.node, frame.path, type(module).__name__, hit, error, text, draws))
         return [(self._operations.mask(group.indices, answer) & entry, group.result) for group in answer.groups]
 
-    def _refuse(self, frame: Frame, lengths: SweptBool, error: Exception) -> None:
+    def _refuse(self, frame: Frame, lengths: SweptBool, error: Exception, drawn: list[str]) -> None:
         node, operation, layer = getattr(error, ORIGIN, None) or (None, f"raise {type(error).__name__}", frame.path)
-        text = self._texts.message(error, last_index(lengths))
-        self.record.refuse(Refusal(node, layer, operation, lengths, error, text))
+        index = last_index(lengths)
+        text = self._texts.message(error, index)
+        draws = (*self.draws(index), *drawn)
+        self.record.refuse(Refusal(node, layer, operation, lengths, error, text, draws))
 
     def _doubt(self, frame: Frame, reason: str) -> None:
         self.record.doubts.append(Doubt(frame.path, self._operations.current, self.live, reason))
+
+
+def _joined(outcomes: Outcomes, joiner: Joiner) -> Outcomes:
+    """One pair for each form that outputs come in, then the errors."""
+    raised = [outcome for outcome in outcomes if isinstance(outcome[1], Raised)]
+    good = [outcome for outcome in outcomes if not isinstance(outcome[1], Raised)]
+    return [*(joiner.join(good) if len(good) > 1 else good), *raised]
 
 
 __all__ = ["MAX_PATHS", "Tracer"]
