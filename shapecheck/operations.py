@@ -28,6 +28,9 @@ from shapecheck.tensor import Lazy, SweptTensor, dims_of, known_values, make, st
 from shapecheck.trees import kind_of, leaves, map_tree, tensors_of
 
 
+MOST_ERRORS = 256  # that are looked at where code could catch them; past that, some of them
+
+
 class Running(Protocol):
     """The part of the tracer that operations use."""
 
@@ -182,6 +185,7 @@ class Operations:
         if handling is not catching.Handling.NONE:
             if tracer.decide(~hit):
                 return
+            error = self._of_one_class(function, args, kwargs)
             if handling is catching.Handling.NAMED:  # code may look at the text, which differs from length to length
                 error = self._without_text(error, function, args, kwargs)
             if node is not None:  # it refuses them even if code catches that
@@ -195,12 +199,29 @@ class Operations:
         if not tracer.live.somewhere:
             raise Dead
 
+    def _of_one_class(self, function: Any, args: Any, kwargs: Any) -> Exception:
+        """The error at the largest live length; the path goes on with the lengths whose errors are of one class."""
+        tracer = self._tracer
+        indices = np.flatnonzero(tracer.live.values)
+        step = -(-len(indices) // MOST_ERRORS)
+        kinds: dict[Any, list[int]] = {}
+        for index in [*indices[:-1:step], indices[-1]]:
+            only = SweptBool(tracer.sweep, np.arange(len(tracer.live.values)) == index, None)
+            kinds.setdefault(type(self.error_at(function, args, kwargs, only)), []).append(int(index))
+        if len(kinds) > 1 and step > 1:
+            raise Undecidable("different lengths raise different exceptions, which code could catch")
+        for members in list(kinds.values())[:-1]:
+            values = np.isin(np.arange(len(tracer.live.values)), members)
+            if tracer.decide(SweptBool(tracer.sweep, values, None)):
+                break
+        error = self.error_at(function, args, kwargs, tracer.live)
+        if error is None:
+            raise Undecidable(f"the rule for {operation_name(function)} refuses lengths that PyTorch accepts")
+        return error
+
     def _without_text(self, error: Exception, function: Any, args: Any, kwargs: Any) -> Exception:
         """The error with a marker for its text."""
         tracer = self._tracer
-        smallest = SweptBool(tracer.sweep, np.cumsum(tracer.live.values) == 1, None) & tracer.live
-        if type(self.error_at(function, args, kwargs, smallest)) is not type(error):
-            raise Undecidable("different lengths raise different exceptions, which code could catch")
 
         def text(index: int) -> str:
             return str(error_at(function, args, kwargs, index))

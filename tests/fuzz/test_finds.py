@@ -245,3 +245,19 @@ def test_a_transposed_convolution_with_an_empty_result() -> None:
         """,
         "f32[1, 1, 1, T//2]",
     )
+
+
+def test_one_operation_raises_errors_of_two_classes() -> None:
+    """`narrow` raises an IndexError where the start is out of range, and a RuntimeError where only the end is."""
+    agrees(
+        """
+        class Program(nn.Module):
+            def forward(self, x):
+                try:
+                    x = x.narrow(-1, 2, 3)
+                except RuntimeError as error:
+                    return error
+                return x
+        """,
+        "f32[1, 2, T]",
+    )
