@@ -24,8 +24,11 @@ from shapecheck.recipes import Recipes
 from shapecheck.record import ORIGIN, Frame, Record, Refusal, last_index, operation_name
 from shapecheck.rules import ALWAYS, IN_PLACE_FORMS, RANDOM, RULES, STRUCTURAL, Call, NoRule
 from shapecheck.rules.indexing import INDEXED, index_in_range
-from shapecheck.tensor import SweptTensor, dims_of, known_values, make
+from shapecheck.tensor import Lazy, SweptTensor, dims_of, known_values, make, strides_of
 from shapecheck.trees import kind_of, leaves, map_tree, tensors_of
+
+
+MOST_ERRORS = 256  # that are looked at where code could catch them; past that, some of them
 
 
 class Running(Protocol):
@@ -149,6 +152,7 @@ class Operations:
         """What PyTorch raises at the largest of the lengths."""
         self._tracer.asking = True
         try:
+            args, kwargs = map_tree(_laid_out, (args, kwargs))
             return error_at(function, args, kwargs, int(np.flatnonzero(hit.values)[-1]))
         finally:
             self._tracer.asking = False
@@ -181,6 +185,7 @@ class Operations:
         if handling is not catching.Handling.NONE:
             if tracer.decide(~hit):
                 return
+            error = self._of_one_class(function, args, kwargs)
             if handling is catching.Handling.NAMED:  # code may look at the text, which differs from length to length
                 error = self._without_text(error, function, args, kwargs)
             if node is not None:  # it refuses them even if code catches that
@@ -194,12 +199,29 @@ class Operations:
         if not tracer.live.somewhere:
             raise Dead
 
+    def _of_one_class(self, function: Any, args: Any, kwargs: Any) -> Exception:
+        """The error at the largest live length; the path goes on with the lengths whose errors are of one class."""
+        tracer = self._tracer
+        indices = np.flatnonzero(tracer.live.values)
+        step = -(-len(indices) // MOST_ERRORS)
+        kinds: dict[Any, list[int]] = {}
+        for index in [*indices[:-1:step], indices[-1]]:
+            only = SweptBool(tracer.sweep, np.arange(len(tracer.live.values)) == index, None)
+            kinds.setdefault(type(self.error_at(function, args, kwargs, only)), []).append(int(index))
+        if len(kinds) > 1 and step > 1:
+            raise Undecidable("different lengths raise different exceptions, which code could catch")
+        for members in list(kinds.values())[:-1]:
+            values = np.isin(np.arange(len(tracer.live.values)), members)
+            if tracer.decide(SweptBool(tracer.sweep, values, None)):
+                break
+        error = self.error_at(function, args, kwargs, tracer.live)
+        if error is None:
+            raise Undecidable(f"the rule for {operation_name(function)} refuses lengths that PyTorch accepts")
+        return error
+
     def _without_text(self, error: Exception, function: Any, args: Any, kwargs: Any) -> Exception:
         """The error with a marker for its text."""
         tracer = self._tracer
-        smallest = SweptBool(tracer.sweep, np.cumsum(tracer.live.values) == 1, None) & tracer.live
-        if type(self.error_at(function, args, kwargs, smallest)) is not type(error):
-            raise Undecidable("different lengths raise different exceptions, which code could catch")
 
         def text(index: int) -> str:
             return str(error_at(function, args, kwargs, index))
@@ -297,6 +319,16 @@ class Operations:
         stand_in = self._without_values(leaf)
         stand_in._tainted = not leaf.dtype.is_floating_point and not leaf.dtype.is_complex
         return stand_in
+
+
+def _laid_out(leaf: Any) -> Any:
+    """A tensor whose layout is open as a contiguous one: what a rule refuses, it refuses for its sizes."""
+    if type(leaf) is SweptTensor and isinstance(leaf._strides, Lazy):
+        try:
+            strides_of(leaf)
+        except Undecidable:
+            return make(leaf._dims, leaf._dtype, values=leaf._values, bounds=leaf._bounds)
+    return leaf
 
 
 def _memory(tensor: torch.Tensor) -> int:

@@ -187,7 +187,7 @@ class Call:
             if answer.varied:
                 sweep.executed = True
                 sweep.gap(f"the memory layout of {getattr(function, '__name__', function)}, which was executed")
-            if len(answer.groups) != 1:
+            if len(answer.groups) != 1 or len(answer.refused):
                 raise Undecidable(f"the memory layout of {getattr(function, '__name__', function)} cannot be followed")
             result = answer.groups[0].result
             return strides_of(result if position is None else result[position])

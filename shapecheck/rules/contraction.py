@@ -14,14 +14,18 @@ from shapecheck.rules.pointwise import broadcast
 from shapecheck.tensor import Dims, Lazy, SweptTensor, dims_of, is_surely_contiguous, make
 
 
-def linear(call: Call, input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> SweptTensor:
+def linear(call: Call, input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> Any:
     dims, matrix = dims_of(input), dims_of(weight)
     if not dims or len(matrix) != 2 or not input.dtype.is_floating_point:
         raise NoRule
     call.positive(*dims)
-    call.need_same_dtype(input, weight, bias)
+    call.need_same_dtype(input, weight)
     if bias is not None and dims_of(bias) != (matrix[0],):
         raise NoRule
+    if bias is not None and bias.dtype != input.dtype:
+        if not is_surely_contiguous(input):
+            raise NoRule  # a product, to which a bias of any floating point dtype is added
+        return call.refuse()
     call.need_kernel((input.dtype, 2), (input.dtype, 2))
     call.need_equal(dims[-1], matrix[1])
     return make((*dims[:-1], matrix[0]), input.dtype)
@@ -218,7 +222,6 @@ ROWS: dict[Any, Any] = {
     torch._C._nn.linear: linear,  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     torch.matmul: matmul,
     torch.Tensor.matmul: matmul,
-    torch.Tensor.__matmul__: matmul,
     torch.mm: product_of_matrices,
     torch.Tensor.mm: product_of_matrices,
     torch.addmm: added,

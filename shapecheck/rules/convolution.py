@@ -8,9 +8,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from shapecheck.lengths.swept import Int, Undecidable, is_plain, where
-from shapecheck.rules.call import Call, NoRule
-from shapecheck.tensor import Dims, Lazy, Strides, SweptTensor, dims_of, is_surely_contiguous, make
+from shapecheck.lengths.swept import Int, Undecidable, compare, is_plain, where
+from shapecheck.rules.call import Call, NoRule, frozen
+from shapecheck.tensor import Dims, Lazy, Strides, SweptTensor, dims_of, is_surely_contiguous, make, strides_of
 
 
 def per_axis(value: Any, rank: int) -> tuple[Any, ...]:
@@ -69,10 +69,25 @@ def _convolved(call: Call, x: torch.Tensor, weight: torch.Tensor, bias: torch.Te
 
 
 def _layout(call: Call, input: torch.Tensor, rank: int, dims: Dims) -> Strides:
-    """Contiguous for a contiguous input; for a permuted one the convolution backends differ, so it is left open."""
+    """Contiguous but where the memory format of the input is channels last: there the backends differ."""
     if is_surely_contiguous(input):
         return None
-    return call.in_format_of([input], dims, Lazy(_open_layout)) if rank > 1 else Lazy(_open_layout)
+    image = input if rank > 1 else _image(input)
+    return call.in_format_of([image], dims, Lazy(_open_layout))
+
+
+def _image(input: torch.Tensor) -> SweptTensor:
+    """A signal as the image of height 1 as which it is convolved."""
+    source = frozen(input)
+    dims = dims_of(source)
+
+    def strides() -> Dims:
+        steps = strides_of(source)
+        batched = steps[:-2] or (steps[0] * dims[0],)
+        return (*batched, steps[-2], steps[-1] * dims[-1], steps[-1])
+
+    batch = dims[:-2] or (1,)
+    return make((*batch, dims[-2], 1, dims[-1]), input.dtype, Lazy(strides))
 
 
 def _open_layout() -> Dims:
@@ -158,8 +173,8 @@ def transposed(rank: int) -> Any:
             # (L - 1) s - 2p + d(k-1) + output_padding + 1
             size = (dims[axis - rank] - 1) * stride[axis] + (reach + extra + 1 - 2 * padding[axis])
             call.need(size >= 0)
-            if not (size != 0):
-                raise Undecidable("some backends of a transposed convolution give an empty result, and some refuse")
+            if not (compare(size, "!=", 0) | compare(dims[axis - rank], "<", 1)):  # the latter are refused
+                raise NoRule  # some backends give an empty result, and some refuse
             out.append(size)
         return make(out, input.dtype, _layout(call, input, rank, tuple(out)))
 
@@ -204,11 +219,12 @@ def pooling(rank: int, *, dilated: bool) -> Any:
         if input.dtype not in (torch.float32, torch.float64):
             raise NoRule
         ceil_mode = bool(named.get("ceil_mode", False))
+        if rank == 3 and not dilated:  # "input image smaller than kernel size", whatever the padding
+            for size, reach in zip(dims[-rank:], kernel, strict=True):
+                call.need(size >= reach)
         settings = zip(dims[-rank:], kernel, stride, padding, dilation, strict=True)
         out = [*dims[:-rank], *(_pooled(call, *axis, ceil_mode) for axis in settings)]
-        if rank == 1 and not dilated and not is_surely_contiguous(input):  # pooled as an image of height 1
-            return make(out, input.dtype, call.lazy_strides())
-        return call.windowed(out, input)
+        return _as_image(call, out, input, rank) if not dilated else call.windowed(out, input)
 
     return rule
 
@@ -224,9 +240,16 @@ def adaptive(rank: int) -> Any:
         if input.dtype not in (torch.float32, torch.float64):
             raise NoRule
         sizes = [dims[axis - rank] if size is None else size for axis, size in enumerate(wanted)]
-        return call.windowed([*dims[:-rank], *sizes], input)
+        return _as_image(call, [*dims[:-rank], *sizes], input, rank)
 
     return rule
+
+
+def _as_image(call: Call, dims: Sequence[Int], input: torch.Tensor, rank: int) -> SweptTensor:
+    """The result of averaging; over one axis it is made as that of an image of height 1."""
+    if rank > 1 or is_surely_contiguous(input):
+        return call.windowed(dims, input)
+    return make(dims, input.dtype, call.lazy_strides())
 
 
 ROWS: dict[Any, Any] = {

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from shapecheck.lengths.swept import Int, SweptBool, SweptFloat, is_plain, maximum
+from shapecheck.lengths.swept import Int, SweptBool, SweptFloat, compare, is_plain, maximum
 from shapecheck.rules.axes import is_number, sizes_of
 from shapecheck.rules.call import Call, NoRule
 from shapecheck.rules.preserved import preserved
 from shapecheck.rules.values import limits
-from shapecheck.tensor import LARGEST_VALUES, Bounds, SweptTensor, dims_of, make
+from shapecheck.tensor import LARGEST_VALUES, Bounds, Dims, SweptTensor, dims_of, make, product
 
 _ALLOWED = {"dtype", "device", "requires_grad", "layout", "pin_memory", "generator", "size", "memory_format", "names"}
-_NORMAL = {torch.randn, torch.randn_like, torch.rand, torch.rand_like}  # no kernel draws such integers
+_DRAWN = {torch.randn, torch.randn_like, torch.rand, torch.rand_like}  # no kernel draws such integers
 
 
 def _filled(call: Call, sizes: tuple[Any, ...], named: dict[str, Any], dtype: torch.dtype | None) -> SweptTensor:
@@ -25,7 +25,7 @@ def _filled(call: Call, sizes: tuple[Any, ...], named: dict[str, Any], dtype: to
     for size in sizes:
         call.need(size >= 0)
     chosen: torch.dtype = named.get("dtype") or dtype or torch.get_default_dtype()
-    _drawn(call, chosen)
+    _drawn(call, chosen, sizes)
     return make(sizes, chosen)
 
 
@@ -35,9 +35,10 @@ def _check(named: dict[str, Any]) -> None:
         raise NoRule
 
 
-def _drawn(call: Call, dtype: torch.dtype) -> None:
-    if call.function in _NORMAL:
-        call.need(dtype.is_floating_point or dtype.is_complex)
+def _drawn(call: Call, dtype: torch.dtype, sizes: Dims) -> None:
+    if call.function in _DRAWN and not dtype.is_floating_point and not dtype.is_complex:
+        draws_none = "randn" in call.function.__name__ and compare(product(sizes), "==", 0)
+        call.need(draws_none)
 
 
 def sized(call: Call, *size: Any, **named: Any) -> SweptTensor:
@@ -82,7 +83,7 @@ def like(call: Call, input: torch.Tensor, *rest: Any, **named: Any) -> SweptTens
     if memory_format not in (torch.preserve_format, torch.contiguous_format):
         raise NoRule
     dtype = named.get("dtype") or input.dtype
-    _drawn(call, dtype)
+    _drawn(call, dtype, dims_of(input))
     result = make(dims_of(input), dtype, None if memory_format is torch.contiguous_format else preserved(input))
     if call.function is not torch.full_like:
         return result

@@ -51,13 +51,17 @@ def setitem(call: Call, input: torch.Tensor, index: Any, value: Any) -> None:
     if not isinstance(value, torch.Tensor) and not _fits(value, input.dtype):
         raise NoRule
     parts = _parts(index)
-    if len(parts) == 1 and isinstance(parts[0], torch.Tensor) and parts[0].dtype == torch.bool:
+    if len(parts) == 1 and isinstance(parts[0], torch.Tensor) and _is_unknown_mask(parts[0]):
         _fill_mask(call, input, parts[0], value)
     else:
         view, picked = _viewed(call, input, parts)
         if picked:
             if isinstance(value, torch.Tensor):
-                call.need_same_dtype(input, value)
+                masks = [part.dtype == torch.bool for part in parts if isinstance(part, torch.Tensor)]
+                if masks == [True] and all(is_plain(size) and size == 1 for size in dims_of(value)):
+                    _need_fitting(input, value)
+                else:
+                    call.need_same_dtype(input, value)
             view = _picked(call, view, picked)
         else:
             call.need_writable(view)
@@ -82,6 +86,16 @@ def _fits(value: Any, dtype: torch.dtype) -> bool:
     return low <= value < high  # cut to an integer; not so NaN
 
 
+def _need_fitting(input: torch.Tensor, value: torch.Tensor) -> None:
+    """One element fills a mask as its number does, whatever its dtype."""
+    if value.dtype == input.dtype:
+        return
+    if type(value) is SweptTensor or value.is_meta:
+        raise Undecidable("whether a number fits a dtype depends on the value of a tensor")
+    if not _fits(value.item(), input.dtype):
+        raise NoRule
+
+
 def _fill_mask(call: Call, input: torch.Tensor, mask: torch.Tensor, value: Any) -> None:
     dims, masked = dims_of(input), dims_of(mask)
     if not masked or len(masked) > len(dims):
@@ -89,11 +103,7 @@ def _fill_mask(call: Call, input: torch.Tensor, mask: torch.Tensor, value: Any) 
     if isinstance(value, torch.Tensor):
         if not all(is_plain(size) and size == 1 for size in dims_of(value)):
             raise Undecidable("how many elements a mask selects depends on the values of a tensor")
-        if value.dtype != input.dtype:  # one element fills as its number does
-            if type(value) is SweptTensor or value.is_meta:
-                raise Undecidable("whether a number fits a dtype depends on the value of a tensor")
-            if not _fits(value.item(), input.dtype):
-                raise NoRule
+        _need_fitting(input, value)
     for size, wanted in zip(masked, dims, strict=False):
         call.need_equal(size, wanted)
 
@@ -197,11 +207,15 @@ def _consumes(part: Any) -> int:
     return len(dims_of(part)) if isinstance(part, torch.Tensor) and part.dtype == torch.bool else 1
 
 
+def _is_unknown_mask(part: torch.Tensor) -> bool:
+    return part.dtype == torch.bool and (type(part) is SweptTensor or part.is_meta)
+
+
 def _indices(call: Call, part: torch.Tensor, dims: Dims) -> list[torch.Tensor]:
     """An index tensor; for a mask of known values one for each of its axes."""
     if part.dtype != torch.bool:
         return [part]
-    if type(part) is SweptTensor or part.is_meta:
+    if _is_unknown_mask(part):
         raise NoRule  # how many elements it selects depends on its values
     for size, wanted in zip(part.shape, dims, strict=False):
         call.need(compare(wanted, "==", size))

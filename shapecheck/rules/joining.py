@@ -189,11 +189,13 @@ def glu(call: Call, input: torch.Tensor, dim: int = -1) -> SweptTensor:
     return make(out, input.dtype, None if is_surely_contiguous(input) else call.lazy_strides())
 
 
-def meshgrid(call: Call, *tensors: Any, indexing: str | None = None) -> tuple[SweptTensor, ...]:
+def meshgrid(call: Call, *tensors: Any, indexing: str | None = None) -> Any:
     parts: list[Any] = list(sizes_of(tensors))
     if indexing not in ("ij", "xy", None) or not parts or not all(isinstance(part, torch.Tensor) for part in parts):
         raise NoRule
-    if any(len(dims_of(part)) != 1 for part in parts) or len({part.dtype for part in parts}) != 1:
+    if any(len(dims_of(part)) > 1 for part in parts) or len({part.dtype for part in parts}) != 1:
+        return call.refuse()  # its text shows the values of the tensor, which is why it is not asked
+    if any(not dims_of(part) for part in parts):
         raise NoRule
     order = list(range(len(parts)))
     if indexing == "xy" and len(parts) > 1:

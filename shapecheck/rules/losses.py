@@ -19,6 +19,8 @@ def elementwise(call: Call, input: torch.Tensor, target: torch.Tensor, *rest: An
         raise NoRule
     if not input.dtype.is_floating_point or target.dtype != input.dtype or reduction not in ("none", "mean", "sum"):
         raise NoRule
+    call.need(named.get("beta") is None or named["beta"] >= 0)
+    call.need(named.get("delta") is None or named["delta"] > 0)
     dims = broadcast(call, [dims_of(input), dims_of(target)])
     if reduction != "none":
         return make((), input.dtype)

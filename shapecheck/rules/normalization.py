@@ -28,12 +28,14 @@ def instance_norm(
     use_input_stats: bool = True,
     momentum: float = 0.1,
     eps: float = 1e-5,
-) -> SweptTensor:
+) -> Any:
     dims = dims_of(input)
     if len(dims) < 3 or not input.dtype.is_floating_point:
         raise NoRule
     call.positive(*dims)
     _affine(running_mean, running_var, weight, bias, channels=dims[1], dtype=input.dtype)
+    if not use_input_stats and (running_mean is None or running_var is None):
+        return call.refuse()  # "Expected running_mean and running_var to be defined"
     if use_input_stats:
         call.need(product(dims[2:]) != 1)  # "Expected more than 1 spatial element when training", in eval mode too
     return call.windowed(dims, input)

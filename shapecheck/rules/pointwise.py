@@ -11,7 +11,7 @@ from shapecheck.lengths.swept import Int, SweptInt, is_plain, where
 from shapecheck.rules.call import Call, NoRule, frozen
 from shapecheck.rules.preserved import preserved
 from shapecheck.rules.reduction import selection
-from shapecheck.rules.values import carries, integers, spoil
+from shapecheck.rules.values import carries, integers, limits, spoil
 from shapecheck.tensor import Dims, Strides, SweptTensor, dims_of, is_surely_contiguous, make, order_of, ordered
 
 # they write to expanded tensors, too
@@ -49,9 +49,11 @@ def pointwise(call: Call, *args: Any, **kwargs: Any) -> Any:
     tensors = [leaf for leaf in (*args, *kwargs.values()) if isinstance(leaf, torch.Tensor)]
     dims = broadcast(call, [dims_of(tensor) for tensor in tensors])
     dtype = call.dtype_of_result()
-    narrow = not dtype.is_floating_point and not dtype.is_complex and dtype not in (torch.bool, torch.int64)
-    if narrow and any(type(leaf) is SweptInt for leaf in args):
-        raise NoRule  # a number that may not fit the dtype
+    if not dtype.is_floating_point and not dtype.is_complex and dtype not in (torch.bool, torch.int64):
+        low, high = limits(dtype)
+        for number in args:
+            if type(number) is SweptInt and (not (number >= low) or not (number <= high)):
+                raise NoRule  # a number that does not fit the dtype
     result = make(dims, dtype, _layout(call, dims, tensors))
     if not dtype.is_floating_point and not dtype.is_complex:
         integers(call, result, args, kwargs)
@@ -61,7 +63,14 @@ def pointwise(call: Call, *args: Any, **kwargs: Any) -> Any:
 def powers(call: Call, input: Any, exponent: Any, **named: Any) -> Any:
     if type(exponent) is SweptInt and not (exponent >= 0):
         raise NoRule  # "Integers to negative integer powers are not allowed."
-    return pointwise(call, input, exponent, **named)
+    result: SweptTensor = pointwise(call, input, exponent, **named)
+    if not isinstance(input, torch.Tensor):
+        result._strides = None  # powers of a number are always contiguous
+    return result
+
+
+def reflected_powers(call: Call, exponent: torch.Tensor, base: Any) -> Any:
+    return pointwise(call, exponent, base) if isinstance(base, torch.Tensor) else powers(call, base, exponent)
 
 
 def extremum(call: Call, input: torch.Tensor, *args: Any, **named: Any) -> Any:
@@ -106,10 +115,9 @@ def in_place(call: Call, target: torch.Tensor, *args: Any, **kwargs: Any) -> Any
     others = [leaf for leaf in (*args, *kwargs.values()) if isinstance(leaf, torch.Tensor)]
     dims = broadcast(call, [own, *[dims_of(other) for other in others]])
     if len(dims) != len(own):
-        call.need(False)
-    else:
-        for size, wanted in zip(own, dims, strict=True):
-            call.need_equal(size, wanted)
+        return call.refuse()
+    for size, wanted in zip(own, dims, strict=True):
+        call.need_equal(size, wanted)
     if call.dtype_of_result() != target.dtype or any(type(leaf) is SweptInt for leaf in args):
         raise NoRule
     if getattr(call.function, "__name__", "") not in _WRITES_ANYWHERE:
@@ -204,14 +212,12 @@ logical_not bitwise_not relu angle nan_to_num rad2deg deg2rad logit bernoulli
 """.split()  # noqa: SIM905  # a list of words reads best as words
 
 _FUNCTIONAL_UNARY = """
-relu leaky_relu gelu silu mish elu selu celu sigmoid tanh hardtanh hardswish hardsigmoid softplus logsigmoid
+relu leaky_relu gelu silu mish elu selu celu hardtanh hardswish hardsigmoid softplus logsigmoid
 relu6 softsign tanhshrink softshrink hardshrink threshold
 """.split()  # noqa: SIM905  # a list of words reads best as words
 
-_DUNDER_BINARY = """
-add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow eq ne lt le gt ge and or xor iadd isub
-imul itruediv ifloordiv imod ipow iand ior ixor
-""".split()  # noqa: SIM905  # a list of words reads best as words
+# PyTorch dispatches the other operators under the names of their methods
+_DUNDER_BINARY = "rsub rtruediv floordiv rfloordiv rmod pow rpow eq and or xor ipow iand ior ixor".split()  # noqa: SIM905
 
 
 def _rows() -> dict[Any, Any]:
@@ -242,6 +248,7 @@ def _rows() -> dict[Any, Any]:
     for name in ("pow", "__pow__"):
         put(torch, name, powers)
         put(torch.Tensor, name, powers)
+    put(torch.Tensor, "__rpow__", reflected_powers)
     put(torch.Tensor, "pow_", in_place)
     put(torch, "masked_fill", masked_fill)
     put(torch.Tensor, "masked_fill", masked_fill)

@@ -15,12 +15,14 @@ from shapecheck.rules.axes import is_number
 from shapecheck.rules.call import Call, NoRule
 from shapecheck.rules.preserved import preserved
 from shapecheck.rules.values import carries
-from shapecheck.tensor import dims_of, make
+from shapecheck.tensor import dims_of, is_surely_contiguous, make
 
 
 def pad(call: Call, input: torch.Tensor, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
     dims = dims_of(input)
-    pairs = list(pad)
+    if not isinstance(pad, (tuple, list)):
+        raise NoRule
+    pairs: list[Any] = list(pad)
     if mode not in ("constant", "reflect", "replicate", "circular"):
         return call.refuse()
     if len(pairs) % 2 or len(pairs) // 2 > len(dims):
@@ -49,7 +51,8 @@ def pad(call: Call, input: torch.Tensor, pad: Any, mode: str = "constant", value
     if mode == "constant" and all(is_plain(amount) and amount == 0 for amount in pairs):
         return make(dims, input.dtype, preserved(input))  # a copy
     exact = mode == "constant" and not input.dtype.is_floating_point and not input.dtype.is_complex
-    result = call.windowed(out, input)
+    moved = all(map(is_plain, pairs)) or is_surely_contiguous(input)  # at no length a copy that keeps its layout
+    result = call.windowed(out, input) if moved else make(out, input.dtype, call.lazy_strides())
     result._tainted = exact and carries(input)
     return result
 

@@ -50,7 +50,7 @@ def stft(
     call.need(size >= n_fft)
     bins = n_fft // 2 + 1 if onesided in (None, True) else n_fft
     frames = (size - n_fft) // hop_length + 1
-    if len(dims) == 2 and not center and not is_surely_contiguous(input):
+    if len(dims) == 2 and (not center or n_fft == 1) and not is_surely_contiguous(input):
         return make((dims[0], bins, frames), _COMPLEX[input.dtype], call.lazy_strides())
     # computed frame by frame and returned transposed
     order = Order((1, 0) if len(dims) == 1 else (0, 2, 1))
@@ -87,9 +87,7 @@ def istft(
         raise NoRule
     call.positive(*dims)
     bins, frames = dims[-2:]
-    if onesided is None and not is_plain(bins):
-        raise NoRule
-    two_sided = onesided is False or (onesided is None and bins == n_fft)
+    two_sided = onesided is False or (onesided is None and bool(bins == n_fft))
     call.need_equal(bins, n_fft if two_sided else n_fft // 2 + 1)
     whole = n_fft + hop_length * (frames - 1)
     half = n_fft // 2

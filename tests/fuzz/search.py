@@ -18,7 +18,7 @@ def examine(seed: int, number: int) -> Found:
     return compare(program.source(), program.specs, past=_past(seed, number))
 
 
-def shrunk(seed: int, number: int, found: Found, seconds: float = 60) -> str:
+def shrunk(seed: int, number: int, found: Found, tries: int = 400) -> str:
     """The program of a difference, as small as it gets, as a script."""
 
     def again(candidate: Program) -> Found | None:
@@ -33,7 +33,7 @@ def shrunk(seed: int, number: int, found: Found, seconds: float = 60) -> str:
         result = again(candidate)
         return result is not None and result.kind == found.kind
 
-    program = shrink(write(seed, number), differs, seconds)
+    program = shrink(write(seed, number), differs, tries)
     result = again(program) or found
     return program.paste(f"seed {seed}, program {number}, shrunk: {result.kind}: {result.text}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -14,15 +13,19 @@ _OPTION = re.compile(r", \w+=(?:\([^()]*\)|[^(),\[\]]+)(?=[,)])")
 _CALL = re.compile(r" \+ [\w.]+\[[^\]]*\]|\.contiguous\(\)|(?<=\w)\[\.\.\.[^\]]*\]")
 
 
-def shrink(program: Program, differs: Callable[[Program], bool], seconds: float = 60) -> Program:
-    """The smallest program found, within so many seconds, for which `differs` still holds."""
-    end = time.monotonic() + seconds
+def shrink(program: Program, differs: Callable[[Program], bool], tries: int = 400) -> Program:
+    """The smallest program found, within so many tries, for which `differs` still holds."""
+    tried = {program.source()}
     again = True
     while again:
         again = False
-        for candidate in _smaller(program):
-            if time.monotonic() > end:
+        for candidate in sorted(_smaller(program), key=lambda smaller: len(smaller.source())):
+            source = candidate.source()
+            if source in tried:
+                continue
+            if len(tried) > tries:
                 return program
+            tried.add(source)
             if differs(candidate):
                 program, again = candidate, True
                 break
@@ -30,7 +33,7 @@ def shrink(program: Program, differs: Callable[[Program], bool], seconds: float 
 
 
 def _smaller(program: Program) -> Iterator[Program]:
-    """All programs that are one step smaller, those with the most left out first."""
+    """All programs that are one step smaller."""
     count = len(program.body)
     for size in sorted({count // 2, count // 4}, reverse=True):
         for first in range(0, count, size) if size > 1 else ():

@@ -188,3 +188,76 @@ def test_a_branch_after_a_caught_refusal_with_its_text() -> None:
         """,
         "f32[1, 4, T]",
     )
+
+
+def test_an_error_does_not_need_the_layout_of_a_convolution() -> None:
+    agrees(
+        """
+        class Program(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Conv1d(3, 3, 2)
+            def forward(self, x):
+                y = self.layer(x.transpose(1, 2))
+                return F.avg_pool1d(y, 3) + torch.ones(5)
+        """,
+        "f32[2, T, 3]",
+    )
+
+
+def test_a_transposed_convolution_refuses_an_empty_input() -> None:
+    agrees(
+        """
+        class Program(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.ConvTranspose1d(1, 1, 1)
+            def forward(self, x):
+                return self.layer(x)
+        """,
+        "f32[1, 1, T//2]",
+    )
+
+
+def test_a_convolution_of_a_slice_is_contiguous() -> None:
+    agrees(
+        """
+        class Program(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Conv1d(4, 4, 2)
+            def forward(self, x):
+                return self.layer(x[..., 1 : x.shape[-1] // 2]).view(2, -1, 3)
+        """,
+        "f32[2, 4, T]",
+    )
+
+
+def test_a_transposed_convolution_with_an_empty_result() -> None:
+    agrees(
+        """
+        class Program(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.ConvTranspose2d(1, 1, (1, 1), stride=(1, 2), padding=(0, 1), output_padding=(0, 1))
+            def forward(self, x):
+                return self.layer(x)
+        """,
+        "f32[1, 1, 1, T//2]",
+    )
+
+
+def test_one_operation_raises_errors_of_two_classes() -> None:
+    """`narrow` raises an IndexError where the start is out of range, and a RuntimeError where only the end is."""
+    agrees(
+        """
+        class Program(nn.Module):
+            def forward(self, x):
+                try:
+                    x = x.narrow(-1, 2, 3)
+                except RuntimeError as error:
+                    return error
+                return x
+        """,
+        "f32[1, 2, T]",
+    )

@@ -50,7 +50,9 @@ LAYOUTS: dict[str, Layout] = {
 FEW: tuple[str, ...] = ("plain", "transposed", "channels_last", "sliced")
 ALL: tuple[str, ...] = tuple(LAYOUTS)
 PLAIN: tuple[str, ...] = ("plain",)
-DENSE = bool(os.environ.get("DENSE"))  # every row of every product, and more examples
+# every row of every product, and so many examples: DENSE=1000 make attack
+DENSE = int(os.environ.get("DENSE", "0"))
+ENGINE = pytest.mark.xfail(strict=True, reason="the rule is right, and what is around the rules is not yet")
 
 
 class Wrapped(nn.Module):
@@ -129,16 +131,20 @@ def differences(
     lengths: tuple[int, int] = (1, 24),
     layouts: Sequence[str] = PLAIN,
     rules: bool = True,
-    strides: bool = True,
+    singles: bool = True,
 ) -> list[str]:
-    """What the analysis says otherwise than eager, a line for each layout and length."""
+    """What the analysis says otherwise than eager, a line for each layout and length.
+
+    `singles`: strides are compared where an argument has an axis of size 1, too; copies of those are not followed exactly.
+    """
     lines: list[str] = []
     for name in layouts:
         module = Wrapped(function, LAYOUTS[name]).eval()
         said = analyzed(module, inputs, lengths, rules=rules)
         for length, ours in zip(range(lengths[0], lengths[1] + 1), said, strict=True):
             truth = eager(module, inputs, length)
-            problem = _difference(ours, truth, strides)
+            exact = singles or name == "plain" or not any(1 in _sizes_at(value, length) for value in inputs)
+            problem = _difference(ours, truth, exact)
             if problem:
                 lines.append(f"{name} T={length}: {problem}")
     return lines
@@ -152,24 +158,32 @@ class Fact:
     inputs: tuple[str, ...]
     layouts: tuple[str, ...]
     lengths: tuple[int, int]
-    is_open: bool  # some lengths are left open, which is no difference here
+    is_open: bool | str  # some lengths are left open, which is no difference here: all, or for this reason
     names: dict[str, Any] = field(repr=False, compare=False)  # what the expression may use, besides _NAMES
+    singles: bool = True  # strides are compared where an argument has an axis of size 1, too
 
     def __str__(self) -> str:
         return f"{self.text} :: {' & '.join(self.inputs)}"
 
     def check(self, *, rules: bool = True, layouts: Sequence[str] | None = None, longest: int = 100) -> None:
         """The analysis says what eager says, for every length and layout."""
+        problems = self.problems(rules=rules, layouts=layouts, longest=longest)
+        assert not problems, "\n".join(["", *problems[:8]])
+
+    def problems(self, *, rules: bool = True, layouts: Sequence[str] | None = None, longest: int = 100) -> list[str]:
+        """What the analysis says otherwise than eager."""
         problems = differences(
             self.function(),
             *self.inputs,
             lengths=(self.lengths[0], min(self.lengths[1], longest)),
             layouts=self.layouts if layouts is None else layouts,
             rules=rules,
+            singles=self.singles,
         )
         if self.is_open:
-            problems = [problem for problem in problems if "OPEN" not in problem]
-        assert not problems, "\n".join(["", *problems[:8]])
+            reason = self.is_open if isinstance(self.is_open, str) else ""
+            problems = [problem for problem in problems if not (" OPEN " in problem and reason in problem)]
+        return problems
 
     def real_inputs(self, length: int) -> list[Any]:
         """The inputs of one eager run."""
@@ -192,7 +206,7 @@ class Fact:
 
 
 def facts(table: str, share: float = 1.0, **names: Any) -> list[Any]:
-    """The lines of a table, as parameters of a test: `expression :: spec & spec :: layouts, first:last, open`.
+    """The lines of a table, as parameters of a test: `expression :: spec & spec :: layouts, first:last, open, engine`.
 
     `share`: about how much of a product to keep, with each expression and each spec once at least (`make attack`: all).
     """
@@ -205,16 +219,19 @@ def facts(table: str, share: float = 1.0, **names: Any) -> list[Any]:
             continue
         seen |= {text, specs}
         layouts, lengths, is_open = PLAIN, (1, 16), False
+        marks: list[pytest.MarkDecorator] = []
         for option in filter(None, (option.strip() for option in ",".join(rest).split(","))):
             if option == "open":
                 is_open = True
+            elif option == "engine":
+                marks.append(ENGINE)
             elif ":" in option:
                 first, last = option.split(":")
                 lengths = (int(first), int(last))
             else:
                 layouts = GROUPS.get(option) or (option,)
         fact = Fact(text, tuple(spec.strip() for spec in specs.split("&")), layouts, lengths, is_open, names)
-        rows.append(pytest.param(fact, id=str(fact)))
+        rows.append(pytest.param(fact, id=str(fact), marks=marks))
     return rows
 
 
@@ -319,6 +336,11 @@ def _described_swept(leaf: Any) -> Callable[[int], Any]:
 
 
 _spec = functools.lru_cache(InputSpec.parse)
+
+
+def _sizes_at(value: Any, length: int) -> list[int]:
+    spec = _spec(value) if isinstance(value, str) else None
+    return [int(size.evaluate(dict.fromkeys(spec.symbols, length))) for size in spec.dims] if spec else []
 
 
 def _real(value: Any, length: int, generator: torch.Generator) -> Any:

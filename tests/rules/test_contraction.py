@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
+from tests.rules.drawing import ANY, REAL, Drawer, drawn
 from tests.rules.oracle import ALL, LAYOUTS, Fact, differences, facts
 
 DTYPES = "\n".join(
@@ -64,7 +67,7 @@ HEADS = "\n".join(
     for spec in ("f32[2, T, 8]", "f32[T, 2, 8]", "f32[T, 8]", "f32[2, 3, T]", "f64[2, T, 8]")
 )  # fmt: skip
 
-NAMES = {
+NAMES: dict[str, Any] = {
     "heads": nn.MultiheadAttention(8, 2).eval(),
     "first": _BATCH_FIRST,
     "other": nn.MultiheadAttention(8, 2, kdim=6, vdim=5, batch_first=True).eval(),
@@ -86,10 +89,60 @@ def test_layouts_of_products(one: str) -> None:
     for other in ALL:
         for sizes in (("2, T, 4", "2, 3, 4"), ("2, 3, T", "2, 5, T")):
 
-            def multiplied(x: object, y: object, other: str = other) -> list[object]:
+            def multiplied(x: torch.Tensor, y: torch.Tensor, other: str = other) -> list[torch.Tensor]:
                 left, right = LAYOUTS[one](x), LAYOUTS[other](y)
                 batch = right.transpose(1, 2)
                 return [left @ batch, left[0] @ batch, left @ right[0].t(), left @ right[0, 0], left[0] @ right[0].t()]
 
             problems = differences(multiplied, *(f"f32[{size}]" for size in sizes), lengths=(1, 3))
             assert not problems, (other, problems[:3])
+
+
+@drawn()
+def test_any_product(d: Drawer) -> tuple[str, ...]:
+    dtype = d.one(d.one((REAL, ANY)))
+    other = d.one(ANY) if d.seldom(10) else dtype
+    inner, sizes = d.one(("3", "3", "T", "T + 1", "4", "1", "0", "T - 1")), ("T", "2", "1", "3", "T - 1", "5", "T + 1")
+    wrong = d.one(sizes) if d.seldom() else inner
+    batch = d.some(0, 2, sizes)
+    fitting = [d.one((size, size, "1")) for size in batch][d.whole(0, len(batch)) :]
+    left, right = [*batch, d.one(sizes), inner], [*fitting, wrong, d.one(sizes)]
+    kind = d.one(("matmul", "matmul", "mm", "bmm", "linear", "baddbmm", "addmm", "einsum", "vector"))
+    if kind in ("mm", "addmm", "linear"):
+        left, right = left[-2:] if kind != "linear" else left, right[-2:]
+    elif kind in ("bmm", "baddbmm"):
+        left, right = [d.one(sizes), *left[-2:]], [left[0], *right[-2:]]
+        right[0] = d.one(sizes) if d.seldom() else left[0]
+    elif kind == "vector":
+        left, right = d.one(((left, [wrong]), ([inner], right), ([inner], [wrong])))
+    text = {
+        "matmul": d.one(("x @ y", "torch.matmul(x, y)", "y @ x", "x @ x.transpose(-1, -2)")), "vector": d.one(("x @ y", "torch.matmul(x, y)")), "mm": "torch.mm(x, y)", "bmm": "torch.bmm(x, y)",
+        "linear": d.one(("F.linear(x, y.transpose(-1, -2))", "F.linear(x, y.transpose(-1, -2), ones(y.shape[-1]))", "F.linear(x, y)")),
+        "baddbmm": d.one(("torch.baddbmm(z, x, y)", "torch.baddbmm(z, x, y, beta=0)")), "addmm": "torch.addmm(z, x, y)",
+        "einsum": d.one(("torch.einsum('...ij,...jk->...ik', x, y)", "torch.einsum('ij,jk->ki', x, y)", "torch.einsum('bij,bjk->bi', x, y)", "torch.einsum('bij,cjk->bcik', x, y)", "torch.einsum('bij,bjk', x, y)")),
+    }[kind]  # fmt: skip
+    third = [d.one((size, size, "1")) for size in [*left[:-1], right[-1]]][d.whole(0, 1) :]
+    return text, f"{dtype}[{', '.join(left)}]", f"{other}[{', '.join(right)}]", f"{dtype}[{', '.join(third)}]"
+
+
+@drawn()
+def test_any_attention(d: Drawer) -> tuple[str, ...]:
+    batch = d.some(0, 2, ("2", "T", "1", "3"))
+    width, keys = d.one(("4", "4", "T", "1")), d.one(("T", "5", "1", "T + 1"))
+    dtype = d.one(d.one((REAL, ANY))) if d.seldom() else "f32"
+    specs = [[*batch, d.one(("T", "5", "1")), width], [*batch, keys, width], [*batch, keys, d.one((width, "6"))]]
+    if d.seldom(6):
+        specs[d.whole(0, 2)][d.whole(0, 1)] = d.one(("2", "T", "1", "3"))
+    mask = d.one(
+        (
+            "",
+            "",
+            ", is_causal=True",
+            ", attn_mask=zeros(x.shape[-2], y.shape[-2])",
+            ", attn_mask=zeros(x.shape[-2], y.shape[-2]) > 0",
+            ", attn_mask=zeros(1, y.shape[-2])",
+            ", attn_mask=zeros(5, 5)",
+            ", scale=0.5",
+        )
+    )
+    return f"F.scaled_dot_product_attention(x, y, z{mask})", *(f"{dtype}[{', '.join(sizes)}]" for sizes in specs)

@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 
+from tests.rules.drawing import ANY, REAL, Drawer, drawn
 from tests.rules.oracle import Fact, facts
 
 # kernel 1..5, stride, padding and dilation around the smallest size that fits
@@ -185,3 +186,75 @@ def test_settings_that_make_no_sense(fact: Fact) -> None:
 @pytest.mark.parametrize("fact", facts(DTYPES))
 def test_dtypes(fact: Fact) -> None:
     fact.check()
+
+
+@drawn()
+def test_any_convolution(d: Drawer) -> tuple[str, ...]:
+    rank, channels = d.whole(1, 3), d.whole(1, 3)
+    groups = d.one((1, 1, 1, 2, 3)) if rank < 3 else 1  # torch 2.13 itself crashes for some grouped ones of three axes
+    outputs = d.whole(1, 2) * groups + d.seldom()
+    dtype = d.one(ANY) if d.seldom() else "f32"
+    kernel = ", ".join(str(d.whole(1, 4)) for _ in range(rank))
+    weight = f"ones({outputs}, {channels}, {kernel}, dtype={d.one(ANY) if d.seldom(20) else dtype})"
+    bias = d.one(("None", "None", f"ones({outputs}, dtype={dtype})", f"ones({outputs + 1}, dtype={dtype})"))
+    padding = d.one(("'same'", "'valid'")) if d.seldom() else d.each(rank, (0, 0, 1, 2, 3))
+    options = f"stride={d.each(rank, (1, 1, 2, 3))}, padding={padding}, dilation={d.each(rank, (1, 1, 2, 3))}"
+    return (
+        f"F.conv{rank}d(x, {weight}, {bias}, {options}, groups={groups})",
+        spatial(d, dtype, rank, channels * groups + d.seldom(16)),
+    )
+
+
+@drawn(unknown="empty result")
+def test_any_transposed_convolution(d: Drawer) -> tuple[str, ...]:
+    rank, groups = d.whole(1, 3), d.one((1, 1, 1, 2))
+    channels, dtype = d.whole(1, 2) * groups + d.seldom(16), d.one(ANY) if d.seldom() else "f32"
+    kernel = ", ".join(str(d.whole(1, 4)) for _ in range(rank))
+    options = (
+        f"stride={d.each(rank, (1, 2, 3))}, padding={d.each(rank, (0, 0, 1, 2))}, dilation={d.each(rank, (1, 1, 2))}"
+    )
+    extra = f", output_padding={d.each(rank, (0, 0, 1, 2))}, groups={groups}"
+    return (
+        f"F.conv_transpose{rank}d(x, ones({channels}, 2, {kernel}, dtype={dtype}), {options}{extra})",
+        spatial(d, dtype, rank, channels + d.seldom(16)),
+    )
+
+
+@drawn()
+def test_any_pooling(d: Drawer) -> tuple[str, ...]:
+    rank, dtype = d.whole(1, 3), d.one(ANY) if d.seldom() else d.one(REAL)
+    kernel = d.each(rank, (1, 2, 3, 4))
+    options = d.arguments(
+        stride=(1, 2, 3, 5, d.each(rank, (1, 2, 3))), padding=(0, 1, 2, d.each(rank, (0, 1))), ceil_mode=(False, True)
+    )
+    kind = d.one(("avg", "max", "max"))
+    if kind == "max":
+        options += d.arguments(dilation=(1, 2, 3), return_indices=(False, True))
+    else:
+        options += d.arguments(count_include_pad=(False, True))
+    return f"F.{kind}_pool{rank}d(x, {kernel}{options})", spatial(d, dtype, rank, d.one((3, "T", "T - 1")))
+
+
+@drawn()
+def test_any_adaptive_pooling(d: Drawer) -> tuple[str, ...]:
+    rank, dtype = d.whole(1, 3), d.one(ANY) if d.seldom() else d.one(REAL)
+    size = d.each(rank, (1, 2, 3, 7, None) if rank > 1 else (1, 2, 3, 7))
+    return f"F.adaptive_{d.one(('avg', 'avg', 'max'))}_pool{rank}d(x, {size})", spatial(d, dtype, rank, d.one((3, "T")))
+
+
+@drawn()
+def test_any_unfolding(d: Drawer) -> tuple[str, ...]:
+    options = d.arguments(dilation=(1, 2, (1, 2)), padding=(0, 1, (0, 1)), stride=(1, 2, (2, 1)))
+    kernel = d.each(2, (1, 2, 3))
+    if d.whole(0, 1):
+        return f"F.unfold(x, {kernel}{options})", spatial(d, d.one(REAL), 2, 2)
+    return f"F.fold(x, {d.each(2, (3, 4, 5))}, {kernel}{options})", d.spec(
+        2, 3, sizes=("T", "2*T", "4*T", "4", "9", "2")
+    )
+
+
+def spatial(d: Drawer, dtype: str, rank: int, channels: object) -> str:
+    """What a layer with channels takes, with or without a batch."""
+    batch = d.one((["2"], ["2"], ["1"], [], ["T"], ["0"], ["2", "2"])) if d.seldom(4) else ["2"]
+    sizes = ["T", *(d.one(("T", "1", "4", "5", "2*T", "T - 1")) for _ in range(rank - 1))]
+    return f"{dtype}[{', '.join([*batch, str(channels), *d.order(sizes)])}]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.rules.drawing import ANY, Drawer, drawn
 from tests.rules.oracle import Fact, facts
 
 MADE = "\n".join(
@@ -28,7 +29,7 @@ MADE = "\n".join(
         "torch.tensor(n)", "torch.tensor(n, dtype=f32)", "torch.tensor(n / 2)", "torch.tensor(n > 3)", "torch.tensor([[n, 1], [2, n]])",
         "torch.tensor([[n, 1], [2]])", "torch.tensor([n, 2.5])", "torch.tensor([n, True])", "torch.tensor([n * 100], dtype=u8)",
         "torch.tensor([n * 20], dtype=i8)", "torch.tensor(x.shape)", "torch.as_tensor([n])", "torch.tensor(np.array([n, 2]))",
-        "torch.scalar_tensor(n)", "torch.normal(0.0, 1.0, (2, n))", "F.one_hot(torch.arange(n), 8)", "F.one_hot(torch.arange(n), 5)",
+        "torch.scalar_tensor(n)", "torch.empty(n)", "x.new_empty(n, 2)", "torch.empty_like(x)", "torch.empty_like(x.long()).fill_(n)", "torch.normal(0.0, 1.0, (2, n))", "F.one_hot(torch.arange(n), 8)", "F.one_hot(torch.arange(n), 5)",
         "torch.arange(n)[None, :] < torch.tensor([3, n])[:, None]", "x.masked_fill(torch.arange(n) >= 3, 0.0)", "torch.LongTensor([n, 1])",
     )
 )  # fmt: skip
@@ -51,3 +52,21 @@ def test_made_of_sizes(fact: Fact) -> None:
 @pytest.mark.parametrize("fact", facts(LIKE))
 def test_made_like_another(fact: Fact) -> None:
     fact.check()
+
+
+@drawn()
+def test_any_factory(d: Drawer) -> tuple[str, ...]:
+    number = ("0", "1", "3", "n", "n - 3", "n // 2", "2 * n", "-2", "2.5")
+    sizes = ", ".join(d.one(number[:7]) if d.whole(0, 9) else d.one(number) for _ in range(d.whole(0, 3)))
+    dtype = d.one(("", "", ", dtype=f64", ", dtype=i64", ", dtype=u8", ", dtype=b8", ", dtype=f16"))
+    value = d.one((*number, "True", "300", "float('inf')"))
+    text = d.one(
+        (
+            f"torch.{d.one(('zeros', 'ones', 'rand', 'randn'))}(({sizes}{',' if sizes else ''}){dtype}) * 0 == 0", f"torch.full(({sizes}{',' if sizes else ''}), {value}{dtype})",
+            f"torch.arange({d.one(number)}{dtype})", f"torch.arange({d.one(number)}, {d.one(number)}{dtype})", f"torch.arange({d.one(number)}, {d.one(number)}, {d.one(number)}{dtype})",
+            f"torch.linspace({d.one(number)}, {d.one(number)}, {d.one(number)}{dtype})", f"torch.full_like(x, {value}{dtype})", f"x.new_full(({sizes}{',' if sizes else ''}), {value}{dtype})",
+            f"torch.zeros_like(x{dtype})", f"torch.tensor([{d.one(number)}, {d.one(number)}]{dtype})", f"torch.tensor({d.one(number)}{dtype})", f"torch.eye({d.one(number)}{dtype})",
+            f"x.new_zeros({sizes or '()'}{dtype})", f"torch.ones_like(x{dtype}) + torch.arange(n)", f"torch.randint({d.one(number)}, ({sizes}{',' if sizes else ''})) * 0",
+        )
+    )  # fmt: skip
+    return f"n = y.shape[-1]; {text}", d.spec(0, 3, ANY), "f32[T]"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.rules.drawing import ANY, SIZES, Drawer, drawn
 from tests.rules.oracle import Fact, differences, facts
 
 INDICES = (
@@ -92,6 +94,8 @@ F.embedding(torch.tensor([7]), ones(6, 4)) + x[0] :: f32[T]              :: 1:4
 F.embedding(x, ones(6, 4))                        :: f32[T]              :: 1:4
 F.embedding(x, ones(6, 4))                        :: i32[2, T]           :: few, 1:4
 F.embedding(x, ones(6, 4))                        :: i8[T]               :: 1:4
+x[torch.arange(x.shape[-1]) - 1]                  :: f32[3]              :: 1:4
+x[torch.arange(y.shape[-1]) - 1]                  :: f32[3] & f32[T]     :: engine
 x.take(index(0, 3))                               :: f32[2, 3, T]
 x.topk(2)[0]                                      :: f32[2, 3, T]
 x.scatter(1, zeros(2, 1, x.shape[-1], dtype=i64), 1.0) :: f32[2, 3, T]   :: 1:6
@@ -139,7 +143,7 @@ y = zeros(2, 3, x.shape[-1] + 2); y[..., 1:-1] = x; y :: f32[2, 3, T]    :: few
 y = zeros(x.shape); y[:, :, 2:] = x[:, :, :-2]; y :: f32[2, 3, T]        :: few
 y = zeros(5, dtype=i64); y[0] = x.shape[-1]; y[1:3] = 7; y :: f32[2, 3, T]
 y = zeros(3, dtype=i64); y[x.shape[-1]] = 1; y    :: f32[2, 3, T]
-y = zeros(3, dtype=i64); y[0] = x.shape[-1]; F.embedding(y, ones(6, 4)) :: f32[T] :: open
+y = zeros(3, dtype=i64); y[0] = x.shape[-1]; F.embedding(y, ones(6, 4)) :: f32[T] :: open, engine
 """
 
 
@@ -173,11 +177,65 @@ def test_any_basic_index(parts: list[object]) -> None:
     def picked(x: torch.Tensor) -> torch.Tensor:
         n = x.shape[-1]
 
-        def number(item: object) -> object:
+        def number(item: Any) -> Any:
             return eval(item, {"n": n}) if isinstance(item, str) else item
 
-        index = tuple(slice(*map(number, part)) if isinstance(part, tuple) else number(part) for part in parts)
+        index: Any = tuple(slice(*map(number, part)) if isinstance(part, tuple) else number(part) for part in parts)
         return x[(..., *index)]
 
     problems = differences(picked, "f32[3, 5, T]", lengths=(1, 9))
     assert not problems, problems[:3]
+
+
+@drawn()
+def test_any_index(d: Drawer) -> tuple[str, ...]:
+    """Numbers, slices, None, lists, masks and index tensors, read or written."""
+    rank = d.whole(1, 4)
+    sizes = d.some(rank, rank, ("T", "3", "3", "5", "T + 1", "T - 1", "0", "1"))
+    parts: list[str] = []
+    for size in sizes[: d.whole(1, rank)]:
+        limits = ("", "", "1", "2", "-1", "-3", "n // 2", "n - 2", "n", "5 - n", "-n")
+        parts.append(
+            d.one(
+                (
+                    ":", f"{d.one(limits)}:{d.one(limits)}", f"{d.one(limits)}:{d.one(limits)}:{d.one(('1', '2', '3'))}", d.one(("0", "1", "-1", "2", "-3", "n - 1", "n // 2")),
+                    "None", "..." if "..." not in parts else ":", "[0, 1]", "[0, -1, 1]", "index(0, 2)", "index(0, 1)[:, None]", "index(2, 0)[None]", "torch.arange(3)",
+                    f"ones({d.one((3, 2, 5))}) > 0", "torch.tensor(1)", "torch.arange(n)",
+                )
+            )
+        )  # fmt: skip
+        del size
+    index = ", ".join(parts)
+    dtype, other = d.one(ANY), d.spec(0, 2, sizes=("T", "1", "3"))
+    if d.whole(0, 2):
+        return f"n = y.shape[-1]; x[{index}]", f"{dtype}[{', '.join(sizes)}]", "f32[T]"
+    value = d.one(("1.0", "2", "z", "z", "True", "x.shape[-1]", "0.5"))
+    return f"n = y.shape[-1]; x[{index}] = {value}; x", f"{dtype}[{', '.join(sizes)}]", "f32[T]", other
+
+
+@drawn()
+def test_any_pick(d: Drawer) -> tuple[str, ...]:
+    sizes = d.some(0, 3, SIZES)
+    rank, spec = len(sizes), f"{d.one(ANY)}[{', '.join(sizes)}]"
+    a, b, limits = d.axis(rank), d.axis(rank), ("0", "1", "2", "3", "-1", "n", "n // 2", "n - 1")
+    index = d.one(
+        (
+            "index(0)",
+            "index(0, 2)",
+            "index(-1)",
+            "torch.arange(n)",
+            "torch.arange(n - 1)",
+            "torch.tensor(1)",
+            "index(1).int()",
+        )
+    )
+    text = d.one(
+        (
+            f"x.narrow({a}, {d.one(limits)}, {d.one(limits)})", f"x.select({a}, {d.one(limits)})", f"x.unfold({a}, {d.one(limits)}, {d.one((1, 2, 3))})",
+            f"x.diagonal({d.one((0, 1, -1, 3))}, {a}, {b})", f"x.index_select({a}, {index})", f"x.gather({a}, zeros({''.join(f'{d.whole(0, 3)}, ' for _ in sizes)}dtype=i64))",
+            f"x.split({d.one(limits)}, {a})", f"x.split([{d.one(limits)}, {d.one(limits)}], {a})", f"x.chunk({d.one((1, 2, 3, 5))}, {a})", f"x.unbind({a})",
+            f"torch.tensor_split(x, {d.one((1, 2, 3))}, {a})", f"F.embedding({index}, ones({d.one((3, 5))}, 2))", f"[p.reshape(-1) for p in x.split(2, {a})]",
+            f"x.roll({d.one(('1', '-2', 'n'))}, {a})", f"x.take({index})", f"x.index_fill({a}, {index}, 0)", "len(x)", f"x.flip(({a}, {b}))",
+        )
+    )  # fmt: skip
+    return f"n = y.shape[-1]; {text}", spec, "f32[T]"

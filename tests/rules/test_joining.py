@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 import torch
 
+from tests.rules.drawing import ANY, REAL, SIZES, Drawer, drawn
 from tests.rules.oracle import ALL, LAYOUTS, Fact, differences, facts
 
 SHAPES = ("2, 3, T", "2, T, 3", "T, 3, 4", "0", "T", "2, 3", "T - 1", "", "2, 3, T + 1", "0, 3, T")
@@ -119,3 +120,43 @@ def test_layouts_of_joins(one: str) -> None:
 
             problems = differences(joined, "f32[2, 3, 4, T]", "f32[2, 3, 4, T]", lengths=(1, 3))
             assert not problems, (other, name, problems[:3])
+
+
+@drawn()
+def test_any_join(d: Drawer) -> tuple[str, ...]:
+    dtypes = d.one((("f32",), REAL, ANY))
+    sizes = d.some(0, 4, SIZES)
+    a = d.axis(len(sizes))
+    others = [
+        d.one(SIZES) if d.seldom() or position == a % max(len(sizes), 1) else size
+        for position, size in enumerate(sizes)
+    ]
+    if d.seldom(10):
+        others = d.one(([], ["0"], ["T", *others]))
+    name = d.one(("cat", "cat", "stack", "concat"))
+    if name == "stack" and d.whole(0, 3):
+        others = sizes
+    text = d.one(
+        (
+            f"torch.{name}([x, y], {a})",
+            f"torch.{name}((y, x, y), dim={a})",
+            f"torch.{name}([x, x[..., :0], y], {a})" if sizes else f"torch.{name}([x], {a})",
+        )
+    )
+    return text, f"{d.one(dtypes)}[{', '.join(sizes)}]", f"{d.one(dtypes)}[{', '.join(others)}]"
+
+
+@drawn()
+def test_any_copy(d: Drawer) -> tuple[str, ...]:
+    sizes = d.some(0, 4, SIZES)
+    rank, a = len(sizes), d.axis(len(sizes))
+    times = ", ".join(str(d.one((1, 1, 2, 3, 0, "n"))) for _ in range(max(rank + d.one((0, 0, 0, 1, -1)), 0)))
+    text = d.one(
+        (
+            f"x.repeat({times or '()'})", f"x.tile(({times}{',' if times else ''}))", f"x.repeat_interleave({d.one((1, 2, 0, 'n'))}, dim={a})", "x.repeat_interleave(2)", "x.clone()",
+            "x.contiguous()", f"x.flip({a})", f"x.roll({d.one((1, -1, 'n'))}, {a})", "x.roll(1)", f"torch.tril(x, {d.one((0, 1, -2, 'n'))})", "x.triu()",
+            "x.clone(memory_format=torch.contiguous_format)", "F.pixel_shuffle(x, 2)", f"F.glu(x, {a})", "torch.meshgrid(x, x, indexing='xy')", "torch.meshgrid(x, y, indexing='ij')",
+            "F.pixel_unshuffle(x, 2)", f"x.cummax({a})[0]", f"x.diff(dim={a})", "torch.atleast_2d(x)",
+        )
+    )  # fmt: skip
+    return f"n = y.shape[-1]; {text}", f"{d.one(ANY)}[{', '.join(sizes)}]", "f32[T]"

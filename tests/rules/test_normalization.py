@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.rules.drawing import ANY, REAL, Drawer, drawn
 from tests.rules.oracle import DTYPES, Fact, differences, facts
 
 CALLS = (
@@ -95,3 +96,24 @@ def test_parameters_of_another_dtype(dtype: str) -> None:
 
                 problems = differences(run, f"{given}[{sizes}]", lengths=(1, 4))
                 assert not problems, (layer, given, problems[:3])
+
+
+@drawn()
+def test_any_normalization(d: Drawer) -> tuple[str, ...]:
+    channels, dtype = d.one((3, 3, 4, 6)), d.one(d.one((REAL, ANY))) if d.seldom() else "f32"
+    sizes = [
+        d.one(("T", "2", "1", "T - 1")),
+        str(d.one((channels, channels, channels, "T"))),
+        *d.some(0, 3, ("T", "3", "1", "T - 1", "2")),
+    ]
+    weight = d.one(("None", f"ones({channels}, dtype={dtype})", f"ones({channels + 1})" if d.seldom(4) else "None"))
+    last = f"({d.one(('x.shape[-1]', 3))},)" if d.whole(0, 1) else "x.shape[-2:]"
+    statistics = d.one(("None, None", f"ones({channels}), ones({channels})"))
+    text = d.one(
+        (
+            f"F.instance_norm(x, {statistics}, {weight}, None, {d.one((True, True, False))})", f"F.batch_norm(x, {statistics}, {weight}, None, {d.one((True, False))})",
+            f"F.group_norm(x, {d.one((1, 3, channels, 2))}, {weight})", f"F.layer_norm(x, {last})", f"F.layer_norm(x, {last}, ones({last if last[0] == '(' else '*' + last}))",
+            f"F.local_response_norm(x, {d.one((1, 2, 3))})", f"F.rms_norm(x, {last})",
+        )
+    )  # fmt: skip
+    return text, f"{dtype}[{', '.join(sizes)}]"

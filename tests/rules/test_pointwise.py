@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.rules.drawing import ANY, REAL, Drawer, drawn
 from tests.rules.oracle import ALL, LAYOUTS, Fact, differences, facts
 
 SHAPES = ("T", "1", "3", "2, T", "T, 1", "1, T", "T, T", "T + 1", "2, 1, T", "T - 1", "T % 2 + 1", "", "T // 2")
@@ -167,3 +168,52 @@ def test_layout_of_two_operands(one: str, other: str, sizes: tuple[str, str], fu
 
     problems = differences(computed, *(f"f32[{size}]" for size in sizes), lengths=(1, 4))
     assert not problems, problems[:3]
+
+
+BINARY_NAMES = ("add", "sub", "mul", "div", "floor_divide", "remainder", "pow", "maximum", "eq", "lt", "logical_and", "bitwise_or", "atan2", "fmod", "copysign", "xlogy", "hypot", "logaddexp")  # fmt: skip
+UNARY_NAMES = (
+    "x.abs()", "-x", "~x", "x.exp()", "x.sqrt()", "x.sigmoid()", "torch.floor(x)", "x.sign()", "x.square()", "x.isnan()", "x.logical_not()", "F.relu(x)",
+    "F.leaky_relu(x, 0.1)", "F.gelu(x)", "F.silu(x)", "F.elu(x)", "F.softplus(x)", "F.logsigmoid(x)", "F.hardtanh(x)", "x.softmax({a})", "F.log_softmax(x, {a})",
+    "F.softmax(x, {a}, dtype=f64)", "x.cumsum({a})", "torch.cumprod(x, {a})", "F.dropout(x, 0.3, True)", "F.dropout(x, 0.3, False)", "x.clamp(0, 1)",
+    "x.clamp(min=0.5)", "x.nan_to_num()", "x.relu_()", "x.exp_()", "x.mul_(2)", "x.div_(2)", "x.clamp_(0, 1)", "x.half()", "x.to(f64)", "x.zero_()", "x.bool()",
+    "F.relu(x, inplace=True)", "x.angle()", "x.reciprocal()", "x.neg_()", "F.glu(x, {a})", "F.mish(x)", "x.round()", "x.trunc()", "torch.log1p(x)", "x.bitwise_not()",
+)  # fmt: skip
+NUMBERS = ("2", "-1", "0", "2.5", "True", "1j", "300", "x.shape[-1]", "0.0", "float('inf')")
+
+
+@drawn()
+def test_any_two_operands(d: Drawer) -> tuple[str, ...]:
+    dtypes = REAL if d.whole(0, 1) else ANY
+    one, other = d.spec(1, 4, dtypes), d.spec(0, 4, dtypes)
+    if d.whole(0, 1):  # sizes that fit
+        sizes = one[one.index("[") + 1 : -1].split(", ")
+        kept = [d.one((size, size, "1")) for size in sizes][d.whole(0, len(sizes)) :]
+        other = f"{d.one(dtypes)}[{', '.join(kept)}]"
+    name = d.one(BINARY_NAMES)
+    text = d.one(
+        (
+            f"torch.{name}(x, y)", f"torch.{name}(y, x)", f"x.{name}(y)", f"x.{name}_(y)", "x.copy_(y)", "torch.where(x > 0, x, y)" if "c" not in one[:2] else "x + y",
+            "x.masked_fill(y > 0, 2)" if "c" not in other[:2] else "x - y", "torch.lerp(x, y, 0.5)", "torch.addcmul(x, y, y)", "x @ y" if d.seldom() else "x * y", "torch.clamp(x, y)",
+            "x == y", "x ** y", "x // y", "x % y", "F.mse_loss(x, y)", "F.mse_loss(x, y, reduction='none')", "x += y; x",
+        )
+    )  # fmt: skip
+    return text, one, other
+
+
+@drawn()
+def test_any_number(d: Drawer) -> tuple[str, ...]:
+    name, number = d.one(("+", "-", "*", "/", "//", "%", "**", "==", "<", "&", "|", "^")), d.one(NUMBERS)
+    text = d.one(
+        (
+            f"x {name} {number}", f"{number} {name} x", f"x.clamp(max={number})", f"x.masked_fill(x != x, {number})", f"x.fill_({number})", f"torch.add(x, x, alpha={number})",
+            f"torch.where(x == x, x, {number})", f"x.mul_({number})", f"torch.pow({number}, x)", f"torch.rsub(x, {number})", f"x.add_({number})",
+        )
+    )  # fmt: skip
+    return text, d.spec(1, 3, ANY)
+
+
+@drawn()
+def test_any_one_operand(d: Drawer) -> tuple[str, ...]:
+    spec = d.spec(0, 4, d.one((REAL, ANY)))
+    rank = spec.count(",") + (not spec.endswith("[]"))
+    return d.one(UNARY_NAMES).format(a=d.axis(rank)), spec

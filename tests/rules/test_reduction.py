@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.rules.drawing import ANY, REAL, SIZES, Drawer, drawn
 from tests.rules.oracle import Fact, facts
 
 CALLS = (
@@ -56,3 +57,55 @@ def test_shapes_and_dtypes(fact: Fact) -> None:
 @pytest.mark.parametrize("fact", facts(LAYOUTS + INDICES))
 def test_layouts_and_indices(fact: Fact) -> None:
     fact.check()
+
+
+@drawn()
+def test_any_reduction(d: Drawer) -> tuple[str, ...]:
+    sizes = d.some(0, 4, SIZES)
+    rank = len(sizes)
+    axes = [d.axis(rank) for _ in range(d.whole(1, 2))]
+    dim = str(d.one((axes[0], axes[0], tuple(axes), "None")))
+    name = d.one(
+        (
+            "mean",
+            "sum",
+            "prod",
+            "max",
+            "min",
+            "amax",
+            "amin",
+            "argmax",
+            "argmin",
+            "std",
+            "var",
+            "norm",
+            "any",
+            "all",
+            "logsumexp",
+            "median",
+            "count_nonzero",
+            "nansum",
+        )
+    )
+    keep = d.one(("", "", ", keepdim=True", ", True"))
+    if name in ("std", "var"):
+        keep = d.one(("", ", keepdim=True", ", unbiased=False", ", correction=0", ", correction=2, keepdim=True"))
+    elif name in ("mean", "sum", "prod") and d.seldom(4):
+        keep += d.one((", dtype=f64", ", dtype=i64"))
+    elif name == "norm":
+        keep, dim = (
+            d.one(("", ", keepdim=True")),
+            f"{d.one((2, 1, 0, 3, 'inf', '-inf', 0.5)) if d.whole(0, 1) else 2}, {dim}".replace(
+                "inf", "float('inf')"
+            ).replace("-float", "-1 * float"),
+        )
+    text = d.one((f"x.{name}({dim}{keep})", f"torch.{name}(x, {dim}{keep})", f"x.{name}()"))
+    if d.seldom():
+        text = d.one(
+            (
+                f"F.normalize(x, dim={dim})" if name != "norm" else "F.normalize(x)",
+                f"torch.linalg.vector_norm(x, dim={axes[0]})",
+                f"torch.linalg.norm(x, dim={axes[0]})",
+            )
+        )
+    return text, f"{d.one(d.one((REAL, ANY)))}[{', '.join(sizes)}]"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.rules.drawing import ANY, REAL, Drawer, drawn
 from tests.rules.oracle import Fact, differences, facts
 
 AMOUNTS = "\n".join(
@@ -136,3 +137,39 @@ def test_every_float_factor_is_floored_exactly(factor: float, first: int) -> Non
         return torch.nn.functional.interpolate(x, scale_factor=factor)
 
     assert not differences(grown, "f32[1, 1, T]", lengths=(first, first + 12))
+
+
+@drawn()
+def test_any_padding(d: Drawer) -> tuple[str, ...]:
+    sizes, axes = d.some(1, 5, ("T", "T", "1", "2", "3", "5", "T - 1")), d.whole(1, 3)
+    amounts = [
+        str(d.one((0, 1, 1, 2, 3, -1, "x.shape[-1]", "5 - x.shape[-1]"))) for _ in range(2 * axes - d.seldom(12))
+    ]
+    mode = d.one(("constant", "constant", "reflect", "reflect", "replicate", "circular"))
+    if mode != "constant" and d.whole(0, 4):
+        sizes = [*["2", "3"][d.whole(0, 1) :], *(d.one(("T", "4", "T + 1")) for _ in range(axes))]
+    value = d.arguments(value=(0, 1.5, None)) if d.seldom(4) else ""
+    return f"F.pad(x, ({', '.join(amounts)}), '{mode}'{value})", f"{d.one(d.one((REAL, ANY)))}[{', '.join(sizes)}]"
+
+
+@drawn()
+def test_any_interpolation(d: Drawer) -> tuple[str, ...]:
+    rank = d.whole(1, 3)
+    fitting = (
+        "nearest",
+        "nearest-exact",
+        "area",
+        ("linear", "bilinear", "trilinear")[rank - 1],
+        "bicubic" if rank == 2 else "nearest",
+    )
+    mode = d.one(("linear", "bilinear", "trilinear", "bicubic")) if d.seldom() else d.one(fitting)
+    options = d.arguments(align_corners=(True, False, None)) if d.seldom(3) or "linear" in mode else ""
+    if d.seldom(4):
+        options += d.arguments(recompute_scale_factor=(True, False, None), antialias=(False, True))
+    sizes = d.each(rank, (1, 2, 3, 5, "x.shape[-1]", "2 * x.shape[-1]", "x.shape[-1] // 2"))
+    factors = d.each(rank, (2, 2, 0.5, 1, 1.5, 3, 0.3, 2.7, 1 / 3))
+    target = f"size={sizes}" if d.whole(0, 1) else f"scale_factor={factors}"
+    spatial = [d.one(("T", "T", "4", "3", "T + 1", "1")) for _ in range(rank + (d.one((-1, 1)) if d.seldom(12) else 0))]
+    batch = [d.one(("2", "2", "1", "T - 1")), d.one(("3", "1", "4", "T - 1"))]
+    spec = f"{d.one(d.one((REAL, REAL, ANY)))}[{', '.join([*batch, *spatial])}]"
+    return f"F.interpolate(x, {target.replace(chr(39), '')}, mode='{mode}'{options})", spec

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
 
+from tests.rules.drawing import ANY, REAL, SIZES, Drawer, drawn
 from tests.rules.oracle import Fact, facts
 
 FORWARD = "\n".join(
@@ -52,7 +54,7 @@ INVERSE = "\n".join(
     )
 )  # fmt: skip
 
-NAMES = {
+NAMES: dict[str, Any] = {
     "w": torch.hann_window(16),
     "half": lambda size: torch.cat([torch.zeros(size // 2), torch.ones(size - size // 2)]),
     "spike": lambda size: torch.eye(size)[size // 2],
@@ -68,3 +70,38 @@ def test_transforms(fact: Fact) -> None:
 @pytest.mark.parametrize("fact", facts(INVERSE, **NAMES))
 def test_coverage_of_the_inverse(fact: Fact) -> None:
     fact.check()
+
+
+@drawn()
+def test_any_transform(d: Drawer) -> tuple[str, ...]:
+    n_fft = d.whole(1, 12)
+    width = d.one((n_fft, n_fft, max(n_fft // 2, 1), n_fft + 1))
+    window = d.one((f"torch.hann_window({width})", f"torch.hamming_window({width})", f"ones({width})", "None"))
+    options = f"{n_fft}, {d.one((1, 2, 3, n_fft, None))}, {width}, {window}"
+    more = d.arguments(
+        center=(True, False),
+        pad_mode=("'reflect'", "'constant'", "'replicate'", "'circular'"),
+        onesided=(True, False),
+        normalized=(True, False),
+    )
+    batch = d.one(("", "2, ", "T, ", "1, 1, " if d.seldom(10) else ""))
+    if d.whole(0, 1):
+        sizes, dtype = d.one(("T", "2*T", "T + 6", "3*T")), d.one(("f32", "f32", "f64", d.one(ANY)))
+        text = f"torch.stft(x, {options}{more}, return_complex=True)"
+        return text, f"{dtype}[{batch}{sizes}]"
+    more = d.arguments(
+        center=(True, False), onesided=(True, False, None), length=(1, 5, 12, "x.shape[-1]", "4 * x.shape[-1]")
+    )
+    bins = d.one((n_fft // 2 + 1, n_fft // 2 + 1, n_fft, "T"))
+    return (
+        f"torch.istft(x, {options}{more})",
+        f"{d.one(('c64', 'c64', 'c128', 'f32'))}[{batch}{bins}, {d.one(('T', 'T', '2*T', 'T - 1'))}]",
+    )
+
+
+@drawn()
+def test_any_fourier_transform(d: Drawer) -> tuple[str, ...]:
+    name, sizes = d.one(("fft", "ifft", "rfft", "irfft", "hfft", "fftn", "rfft2", "fftshift")), d.some(0, 3, SIZES)
+    arguments = f", dim={d.axis(len(sizes))}" if name not in ("fftn", "rfft2", "fftshift") else ""
+    arguments += d.arguments(n=(1, 4, "x.shape[-1]"), norm=("'ortho'", "'forward'")) if arguments else ""
+    return f"torch.fft.{name}(x{arguments})", f"{d.one(d.one((REAL, ('c64', 'c128'), ANY)))}[{', '.join(sizes)}]"
