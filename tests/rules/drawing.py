@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.rules.oracle import ALL, DENSE, Fact
 
-EXAMPLES = 60
+EXAMPLES = 50
 LENGTHS = (1, 8)
 SIZES = ("T", "T", "T", "T - 1", "T + 1", "2*T", "T // 2", "1", "2", "3", "4", "0")
 REAL = ("f32", "f32", "f32", "f64")

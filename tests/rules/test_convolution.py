@@ -163,7 +163,7 @@ F.max_pool2d(x, 2).view(2, -1)              :: f32[2, 3, 4, T] :: few, 1:6
 """
 
 
-@pytest.mark.parametrize("fact", facts(WINDOWS))
+@pytest.mark.parametrize("fact", facts(WINDOWS, share=0.25))
 def test_windows(fact: Fact) -> None:
     fact.check()
 
@@ -173,7 +173,7 @@ def test_sizes_and_layouts(fact: Fact) -> None:
     fact.check()
 
 
-@pytest.mark.parametrize("fact", facts(CHANNELS))
+@pytest.mark.parametrize("fact", facts(CHANNELS, share=0.5))
 def test_channels(fact: Fact) -> None:
     fact.check()
 
@@ -183,7 +183,7 @@ def test_settings_that_make_no_sense(fact: Fact) -> None:
     fact.check()
 
 
-@pytest.mark.parametrize("fact", facts(DTYPES))
+@pytest.mark.parametrize("fact", facts(DTYPES, share=0.5))
 def test_dtypes(fact: Fact) -> None:
     fact.check()
 

@@ -82,7 +82,7 @@ nn.Embedding(6, 4)(x.to(torch.int8))              :: i64[2] = [T, 4]        :: 1
 """
 
 
-@pytest.mark.parametrize("fact", facts(ARITHMETIC))
+@pytest.mark.parametrize("fact", facts(ARITHMETIC, share=0.4))
 def test_arithmetic(fact: Fact) -> None:
     fact.check()
 
