@@ -71,7 +71,7 @@ def cut(self: Any, x: torch.Tensor, k: Any) -> torch.Tensor:
     return F.conv1d(x, torch.ones(4, 4, k)) if k else x
 
 
-DRAWS: dict[str, Callable[[], int]] = {
+DRAWS: dict[str, Callable[[], Any]] = {
     "randint": lambda: random.randint(0, 6),
     "randrange": lambda: random.randrange(3, 9, 3),
     "choice": lambda: random.choice([0, 3, 7]),
