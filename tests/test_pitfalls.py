@@ -229,3 +229,11 @@ def test_an_elementwise_result_is_laid_out_as_eager_does(seed: int) -> None:
         return result.view([*result.shape[: axes[0]], -1, *result.shape[axes[1] :]])
 
     agrees(Of(forward))
+
+
+@pytest.mark.parametrize("function", [torch.rsub, torch.Tensor.__rsub__, torch.sub])
+def test_a_swapped_difference_is_laid_out_as_its_second_operand(function: Any) -> None:
+    def forward(_: Any, x: torch.Tensor) -> torch.Tensor:
+        return function(x, torch.zeros(1, x.shape[-1], 4).transpose(1, 2)).view(-1)
+
+    agrees(Of(forward))
