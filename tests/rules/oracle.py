@@ -52,7 +52,7 @@ LAYOUTS: dict[str, Layout] = {
 FEW: tuple[str, ...] = ("plain", "transposed", "channels_last", "sliced")
 ALL: tuple[str, ...] = tuple(LAYOUTS)
 PLAIN: tuple[str, ...] = ("plain",)
-# every row of every product, and so many examples: DENSE=1000 make attack
+# every row of every product, and so many examples: `make attack`
 DENSE = int(os.environ.get("DENSE", "0"))
 ENGINE = pytest.mark.xfail(strict=True, reason="the rule is right, and what is around the rules is not yet")
 
