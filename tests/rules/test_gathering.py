@@ -95,7 +95,7 @@ F.embedding(x, ones(6, 4))                        :: f32[T]              :: 1:4
 F.embedding(x, ones(6, 4))                        :: i32[2, T]           :: few, 1:4
 F.embedding(x, ones(6, 4))                        :: i8[T]               :: 1:4
 x[torch.arange(x.shape[-1]) - 1]                  :: f32[3]              :: 1:4
-x[torch.arange(y.shape[-1]) - 1]                  :: f32[3] & f32[T]    
+x[torch.arange(y.shape[-1]) - 1]                  :: f32[3] & f32[T]
 x.take(index(0, 3))                               :: f32[2, 3, T]
 x.topk(2)[0]                                      :: f32[2, 3, T]
 x.scatter(1, zeros(2, 1, x.shape[-1], dtype=i64), 1.0) :: f32[2, 3, T]   :: 1:6
