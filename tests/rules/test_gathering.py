@@ -147,6 +147,8 @@ x[0] = float('-inf'); x                           :: f16[2, T]           :: 1:2
 x[0] = float('nan'); x                            :: f32[2, T]           :: 1:2
 x[0] = 1e300; x                                   :: f32[2, T]           :: 1:2
 x[0] = -2.5; x                                    :: u8[2, T]            :: 1:2
+x[0] = float('nan'); x                            :: b8[2, T]            :: 1:2
+x[index(0, 1)] = 0.5; x                           :: b8[2, T]            :: 1:2
 x[x > 0] = index(70000); x                        :: f16[2, T]           :: 1:2
 x[x > 0] = ones(1, dtype=f64); x                  :: f32[2, T]           :: 1:2
 y = zeros(3, dtype=i64); y[x.shape[-1]] = 1; y    :: f32[2, 3, T]
