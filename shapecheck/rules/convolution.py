@@ -21,7 +21,7 @@ def per_axis(value: Any, rank: int) -> tuple[Any, ...]:
         if len(value) != 1:
             raise NoRule
         value = value[0]
-    if not is_plain(value):
+    if not is_plain(value) or type(value) is bool:
         raise NoRule
     return (value,) * rank
 
@@ -237,6 +237,8 @@ def adaptive(rank: int) -> Any:
 
     def rule(call: Call, input: torch.Tensor, output_size: Any) -> SweptTensor:
         dims = _batched(call, input, rank)
+        if isinstance(output_size, (tuple, list)) and len(output_size) != rank:
+            raise NoRule
         wanted = per_axis(output_size, rank)
         if any(size is not None and (not is_plain(size) or size < 1) for size in wanted):
             raise NoRule
