@@ -80,10 +80,10 @@ class Call:
         dtypes = {tensor.dtype for tensor in tensors if tensor is not None}
         self.need(len(dtypes) == 1)
 
-    def need_kernel(self, *stand_ins: tuple[torch.dtype, int]) -> None:
-        """The CPU has a kernel for tensors of these dtypes and ranks, with torch's defaults for the other arguments."""
+    def need_kernel(self, *stand_ins: tuple[torch.dtype, int], **named: Any) -> None:
+        """The CPU has a kernel for tensors of these dtypes and ranks, with torch's defaults for what is not named."""
         if any(dtype not in (torch.float32, torch.float64) for dtype, _ in stand_ins):
-            self.need(_implemented(self.function, stand_ins))
+            self.need(_implemented(self.function, stand_ins, tuple(named.items())))
 
     def need_writable(self, target: torch.Tensor) -> None:
         """PyTorch does not write to a tensor of which two elements share their memory, as in an expanded one."""
@@ -279,10 +279,12 @@ def _probe(function: Callable[..., Any], skeleton: Any) -> torch.dtype:
 
 
 @functools.lru_cache(maxsize=1024)
-def _implemented(function: Callable[..., Any], stand_ins: tuple[tuple[torch.dtype, int], ...]) -> bool:
+def _implemented(
+    function: Callable[..., Any], stand_ins: tuple[tuple[torch.dtype, int], ...], named: tuple[tuple[str, Any], ...]
+) -> bool:
     try:
         with torch.no_grad(), torch._C.DisableTorchFunction():
-            function(*[torch.ones((1,) * rank, dtype=dtype) for dtype, rank in stand_ins])
+            function(*[torch.ones((1,) * rank, dtype=dtype) for dtype, rank in stand_ins], **dict(named))
     except Exception:  # noqa: BLE001  # whatever PyTorch says, it refuses
         return False
     return True

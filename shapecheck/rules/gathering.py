@@ -79,7 +79,7 @@ def _fits(value: Any, dtype: torch.dtype) -> bool:
     if not is_number(value) and type(value) not in (bool, float):
         return False
     if dtype == torch.bool or type(value) is bool:
-        return type(value) is not float
+        return True
     if dtype.is_floating_point or dtype.is_complex:
         largest = torch.finfo(dtype).max
         return largest > 2**64 if type(value) is SweptInt else not largest < abs(value) < math.inf

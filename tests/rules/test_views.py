@@ -57,8 +57,8 @@ SHAPES = "\n".join(
 
 STRIDES = """
 x.stride(-1)                                      :: f32[2, T, 3]              :: few, open
-x.transpose(1, 2).stride()                        :: f32[2, T, 3]              :: few, open, engine
-x.transpose(1, 2).stride(1)                       :: f32[1, T, 1]              :: open, engine
+x.transpose(1, 2).stride()                        :: f32[2, T, 3]              :: few, open
+x.transpose(1, 2).stride(1)                       :: f32[1, T, 1]              :: open
 x.stride(3)                                       :: f32[2, T, 3]
 x.mT                                              :: f32[2, T, 3]
 x.mT                                              :: f32[T]                    :: 1:3
