@@ -66,7 +66,7 @@ class Summary:
             f" always valid: {self.always}; never: {self.never}",
             f"proved for every length: {share(self.proved, self.asked)} of {self.asked} that were asked",
             f"unknown somewhere: {share(self.unknown, self.programs)}",
-*(f"  {len(where):5} {reason} (program {where[0]})" for reason, where in reasons),
+            *(f"  {len(where):5} {reason} (program {where[0]})" for reason, where in reasons),
         ]
         return "\n".join(lines)
 

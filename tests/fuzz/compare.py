@@ -257,13 +257,13 @@ def _row(row: LayerLimit, seen: dict[int, tuple[Shape, Shape | None]]) -> str:
         or _formula(row.output_length, {length: after[axis] for length, after in completed.items()})
         for axis in _time_axes([before for before, _ in seen.values()])
     ]
-    return "; ".join(filter(None, [*wrong, lengths[0] if all(lengths) else ""]))
+    return "; ".join(filter(None, [*wrong, lengths[0] if lengths and all(lengths) else ""]))
 
 
 def _time_axes(shapes: list[Shape]) -> list[int]:
     """The last axis whose size varies; where none does, any may be meant."""
-    if not shapes:
-        return [-1]
+    if len({len(shape) for shape in shapes}) != 1:  # a rank for each length: no axis is meant
+        return []
     axes = range(-len(shapes[0]), 0)
     return [axis for axis in axes if len({shape[axis] for shape in shapes}) > 1][-1:] or list(axes)
 
