@@ -42,7 +42,7 @@ class HangError(BaseException):
 
 @dataclass(slots=True)
 class Run:
-    """One eager run: its error, "" where there is none; for each conv layer its calls: what it got, and gave if it did."""
+    """One eager run: its error, "" where there is none; each conv layer's calls: what it got, and gave if it did."""
 
     error: str = ""
     calls: dict[str, list[tuple[Shape, Shape | None]]] = field(
@@ -67,7 +67,7 @@ class Found:
 
 
 def compare(source: str, specs: Sequence[str], *, past: random.Random | None = None) -> Found:
-    """The program of a source; with `past`, also analyzed without a last length, and run at a few lengths above the sweep.
+    """The program of a source; with `past` also analyzed for every length, and run at a few above the sweep.
 
     Raises what a program that makes no sense raises when it is built.
     """
