@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test check lint format types imports bench attack readme golden clean
+.PHONY: run test check lint format types imports bench fuzz attack readme golden clean
 
 run: $(INSTALLED)
 	@$(BIN)/shapecheck styletts2
@@ -43,6 +43,13 @@ imports: $(INSTALLED)
 # what is measured: ratios within one run on one machine
 bench: $(INSTALLED)
 	$(PYTEST) -o python_files='bench_*.py' -s tests/benchmarks $(PYTEST_ARGS)
+
+# generated programs beside eager PyTorch: make fuzz N=20000 SEED=7, and ONLY=1234 repeats one of them
+N ?= 1000
+SEED ?= 0
+ONLY ?=
+fuzz: $(INSTALLED)
+	$(BIN)/python -m tests.fuzz --count $(N) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
 
 # strange programs, many of them open finds: the work list of the engine, no part of the checks;
 # and the rules with every row of their tables and so many drawn ones of each kind

@@ -27,7 +27,6 @@ from shapecheck.rules.indexing import INDEXED, index_in_range
 from shapecheck.tensor import SweptTensor, dims_of, known_values, make
 from shapecheck.trees import kind_of, leaves, map_tree, tensors_of
 
-
 MOST_ERRORS = 256  # that are looked at where code could catch them; past that, some of them
 
 

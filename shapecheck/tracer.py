@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from weakref import WeakMethod
 
 import torch
 from torch import jit, nn
@@ -46,9 +47,9 @@ class Tracer:
         self.drew = False  # whether random draws decided something: then a length may leave a call in several ways
         self.uniform = False  # whether a uniform number was drawn
         self.drawn_tensors = DrawnTensors(self)
-        sweep.decide = self.decide
-        sweep.text = self.text
-        sweep.decide_value = self.decide_value
+        sweep.decide = _weakly(self.decide)
+        sweep.text = _weakly(self.text)
+        sweep.decide_value = _weakly(self.decide_value)
 
     # the whole analysis -----------------------------------------------------------------------------------------
 
@@ -494,6 +495,22 @@ def _joined(outcomes: Outcomes, joiner: Joiner) -> Outcomes:
     raised = [outcome for outcome in outcomes if isinstance(outcome[1], Raised)]
     good = [outcome for outcome in outcomes if not isinstance(outcome[1], Raised)]
     return [*(joiner.join(good) if len(good) > 1 else good), *raised]
+
+
+def _weakly(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that does not keep its tracer: what holds a size, as a graph does, would keep the whole analysis.
+
+    NumPy's arrays of objects, in which the known values of tensors are, take no part in garbage collection.
+    """
+    reference = WeakMethod(method)
+
+    def call(*args: Any) -> Any:
+        alive = reference()
+        if alive is None:
+            raise RuntimeError("a swept value was asked for a plain one outside of an analysis")
+        return alive(*args)
+
+    return call
 
 
 __all__ = ["MAX_PATHS", "Tracer"]

@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz --count 20000 --seed 7`: generated programs, analyzed and run; what differs is shrunk and printed.
+"""`python -m tests.fuzz --count 20000 --seed 7`: generated programs, analyzed and run; what differs is printed, shrunk.
 
 Everything follows from (seed, number): `--only 1234` repeats one program.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
 import time
 from collections import Counter
@@ -62,8 +63,8 @@ class Summary:
         reasons = sorted(self.reasons.items(), key=lambda item: -len(item[1]))
         lines = [
             f"{self.programs} programs in {seconds:.0f} s; differences: {kinds}",
-            f"valid for some lengths and invalid for others: {share(self.mixed, self.programs)};"
-            f" always valid: {self.always}; never: {self.never}",
+            f"valid for some lengths and invalid for others: {share(self.mixed, self.programs)}",
+            f"valid for all lengths: {self.always}; for none: {self.never}",
             f"proved for every length: {share(self.proved, self.asked)} of {self.asked} that were asked",
             f"unknown somewhere: {share(self.unknown, self.programs)}",
             *(f"  {len(where):5} {reason} (program {where[0]})" for reason, where in reasons),
@@ -78,6 +79,18 @@ def main() -> int:
         print(write(options.seed, options.only).paste())
     began = time.monotonic()
     summary = Summary()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _watch(options, numbers, summary, began)
+    except KeyboardInterrupt:  # the counts so far
+        pass
+    print(file=sys.stderr)
+    print(summary.text(time.monotonic() - began))
+    return 1 if summary.differences else 0
+
+
+def _watch(options: argparse.Namespace, numbers: range, summary: Summary, began: float) -> None:
+    """Everything that differs, as it is found."""
     for number, found in _all(options.seed, numbers, options.jobs):
         summary.add(number, found)
         rate = summary.programs / (time.monotonic() - began)
@@ -88,9 +101,6 @@ def main() -> int:
             print(f"\n# seed {options.seed}, program {number}: {found.kind}: {found.text}", flush=True)
             if options.shrink and found.kind in options.shrink.split(","):
                 print(shrunk(options.seed, number, found), flush=True)
-    print(file=sys.stderr)
-    print(summary.text(time.monotonic() - began))
-    return 1 if summary.differences else 0
 
 
 def _options() -> argparse.Namespace:

@@ -42,7 +42,7 @@ class HangError(BaseException):
 
 @dataclass(slots=True)
 class Run:
-    """One eager run: its error, "" where there is none; for each conv layer its calls: what it got, and gave if it did."""
+    """One eager run: its error, "" where there is none; each conv layer's calls: what it got, and gave if it did."""
 
     error: str = ""
     calls: dict[str, list[tuple[Shape, Shape | None]]] = field(
@@ -67,7 +67,7 @@ class Found:
 
 
 def compare(source: str, specs: Sequence[str], *, past: random.Random | None = None) -> Found:
-    """The program of a source; with `past`, also analyzed without a last length, and run at a few lengths above the sweep.
+    """The program of a source; with `past` also analyzed for every length, and run at a few above the sweep.
 
     Raises what a program that makes no sense raises when it is built.
     """
@@ -257,13 +257,13 @@ def _row(row: LayerLimit, seen: dict[int, tuple[Shape, Shape | None]]) -> str:
         or _formula(row.output_length, {length: after[axis] for length, after in completed.items()})
         for axis in _time_axes([before for before, _ in seen.values()])
     ]
-    return "; ".join(filter(None, [*wrong, lengths[0] if all(lengths) else ""]))
+    return "; ".join(filter(None, [*wrong, lengths[0] if lengths and all(lengths) else ""]))
 
 
 def _time_axes(shapes: list[Shape]) -> list[int]:
     """The last axis whose size varies; where none does, any may be meant."""
-    if not shapes:
-        return [-1]
+    if len({len(shape) for shape in shapes}) != 1:  # a rank for each length: no axis is meant
+        return []
     axes = range(-len(shapes[0]), 0)
     return [axis for axis in axes if len({shape[axis] for shape in shapes}) > 1][-1:] or list(axes)
 

@@ -1,4 +1,4 @@
-"""A program: a module as statements, of which its source text is made; whatever is dropped, the rest still is a program.
+"""A program: a module as statements, of which its source text is made; without some of them it still is a program.
 
 A statement holds the layers that it calls, as `[[name: nn.Conv1d(3, 4, 5)]]`; the text has `self.name` there, and the
 layer in `__init__`. A second `[[name]]` is the same layer.

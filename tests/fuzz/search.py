@@ -15,7 +15,10 @@ PROOFS = 10  # one in so many programs is analyzed for every length, too
 def examine(seed: int, number: int) -> Found:
     """What the comparison of the program of this number finds."""
     program = write(seed, number)
-    return compare(program.source(), program.specs, past=_past(seed, number))
+    try:
+        return compare(program.source(), program.specs, past=_past(seed, number))
+    except Exception as error:  # noqa: BLE001  # one program that the grammar or the comparison gets wrong stops no run
+        return Found("broken", f"{type(error).__name__}: {error}", 0, 0)
 
 
 def shrunk(seed: int, number: int, found: Found, tries: int = 400) -> str:

@@ -140,9 +140,8 @@ def unfold_period(w: Writer) -> Lines:
         w.becomes(batch, channels, wide, time=2)
         return line(f"x = {w.pick('x.mean(2)', 'x.amax(-2)', 'x[:, :, 0]', 'x.select(2, -1)')}")
     w.becomes(batch, channels * high, wide, time=2)
-    return line(
-        f"x = {w.pick('x.flatten(1, 2)', f'x.view({batch}, {channels * high}, -1)', f'x.reshape({batch}, -1, x.shape[-1])')}"
-    )
+    viewed = f"x.view({batch}, {channels * high}, -1)"
+    return line(f"x = {w.pick('x.flatten(1, 2)', viewed, f'x.reshape({batch}, -1, x.shape[-1])')}")
 
 
 @statement(2, "bct")

@@ -1,4 +1,4 @@
-"""A program with a difference made as small as it gets: statements dropped and simplified while the difference stays."""
+"""A program with a difference made small: statements dropped and simplified while the difference stays."""
 
 from __future__ import annotations
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from textwrap import dedent
 
 import shapecheck
+from shapecheck.tracer import Tracer
 from tests.fuzz.compare import compare
 from tests.fuzz.programs import HEADER, build
 
@@ -261,3 +263,23 @@ def test_one_operation_raises_errors_of_two_classes() -> None:
         """,
         "f32[1, 2, T]",
     )
+
+
+def test_an_analysis_leaves_nothing_behind() -> None:
+    """Known values of integers are held by NumPy, which the garbage collector does not look into."""
+    module = build(
+        HEADER
+        + dedent("""
+        class Program(nn.Module):
+            def forward(self, n):
+                return n + 1
+    """)
+    )
+
+    def tracers() -> int:
+        gc.collect()
+        return sum(type(thing) is Tracer for thing in gc.get_objects())
+
+    before = tracers()
+    shapecheck.analyze(module, "i64[1] = T", lengths=(1, 8))
+    assert tracers() == before
