@@ -63,6 +63,8 @@ class Frame:
     doubt: Undecidable | None = None
     bypassed: str | None = None
     began: int = 0  # how many swept tensors had been made when the call began
+    answers: list[Any] = field(default_factory=list[Any])  # to what the code asked of swept numbers on this path
+    repeats: bool = False  # this path was run before, and nothing new may come
     texts: set[int] = field(default_factory=set[int])  # made from sizes on this path
     exact_texts: bool = False  # this path has one value for each text
 

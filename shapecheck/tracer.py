@@ -8,7 +8,6 @@ enters a module call leaves it in exactly one way: with an output, with an error
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import compress
 from typing import Any
 
 from torch import jit, nn
@@ -16,10 +15,10 @@ from torch import jit, nn
 from shapecheck import catching
 from shapecheck.join import Joiner
 from shapecheck.journal import Journal, States
-from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, Unhashable, compare
+from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, compare
 from shapecheck.modules import WholeCall, is_layer, may_skip_hooks
 from shapecheck.operations import Operations
-from shapecheck.outcomes import Bypass, Dead, Outcomes, Raised, has_cause
+from shapecheck.outcomes import After, Bypass, Dead, Outcomes, Path, Raised
 from shapecheck.record import ORIGIN, Doubt, Frame, Record, Refusal, last_index, operation_name
 from shapecheck.rules import LEAF_RULES, Call
 from shapecheck.tensor import SweptTensor, made_so_far
@@ -52,7 +51,12 @@ class Tracer:
         function: Callable[..., Any] = module.__call__ if method == "forward" else getattr(module, method)
         frame = self.record.frame(None, None if method == "forward" else module, is_leaf=False)
         results: Outcomes = []
-        for lengths, output in self._run_frame(frame, lambda: function(*args, **kwargs), (args, kwargs)):
+        self.journal.enter_all(module)
+        try:
+            outcomes = self._run_frame(frame, lambda: function(*args, **kwargs), (args, kwargs))
+        finally:
+            self.sweep.over = True
+        for lengths, output in outcomes:
             if isinstance(output, Raised):
                 self._refuse(frame, lengths, output.error)
             else:
@@ -71,6 +75,8 @@ class Tracer:
         frame = self._frame_of_decision()
         values = condition.values[self.live.values]
         self.sweep.rest_on(condition, self.live, lambda: self.place("a branch"))
+        if not self.sweep.inside:
+            frame.answers.append(bool(values.any()))
         if bool(values.all()):
             return True
         if not bool(values.any()):
@@ -84,6 +90,8 @@ class Tracer:
         frame = self._frame_of_decision()
         values = number.values[self.live.values]
         first = values[0].item()
+        if not self.sweep.inside:
+            frame.answers.append(first)
         condition: Any = SweptBool(self.sweep, number.values == first, None)
         if type(number) is SweptInt:
             condition = compare(number, "==", first)
@@ -151,17 +159,26 @@ class Tracer:
         position = len(frame.events)
         if position < len(frame.replay):
             event = frame.replay[position]
-            if event[0] is not key and event[0] != key:
+            if event[0] is not key and event[0] != key and not self.journal.made_alike(event[0], key):
                 frame.doubt = Undecidable("the module does not repeat itself when it is run again")
                 raise frame.doubt
             frame.events.append(event)
             result, changes = event[1]
             self.journal.redo(changes)
+            if isinstance(result, Raised):  # and was caught
+                raise self._with_texts(result.error.with_traceback(None))
             return result
+        if frame.repeats:
+            frame.doubt = Undecidable("the module does not repeat itself when it is run again")
+            raise frame.doubt
         if not self.live.somewhere:
             raise Dead
         start = self.journal.position()
-        result = compute()
+        try:
+            result = compute()
+        except Exception as error:
+            frame.events.append((key, (Raised(error), self.journal.since(start))))
+            raise
         frame.events.append((key, (result, self.journal.since(start))))
         return result
 
@@ -191,10 +208,13 @@ class Tracer:
             outcomes, before = self._once(
                 parent, module, lambda: (self._call(parent, module, original, args, kwargs), given)
             )
+            output = self._choose(outcomes)
             if not self.journal.hand_over(before, given):
                 parent.doubt = Undecidable("the module does not repeat itself when it is run again")
                 raise parent.doubt
-            return self._choose(outcomes)
+            if isinstance(output, Raised):
+                raise self._with_texts(output.error)
+            return output
         finally:
             self.sweep.inside = outside
 
@@ -207,7 +227,8 @@ class Tracer:
             frame.node = self.record.node(frame, "call_module", frame.path, (args, kwargs), self.live)
         outcomes = self._run_frame(frame, self._way(frame, module, original, args, kwargs), (args, kwargs))
         if is_leaf and not parent.is_leaf and frame.node is not None:
-            good = [output for _, output in outcomes if not isinstance(output, Raised)]
+            outputs = [output.output if isinstance(output, After) else output for _, output in outcomes]
+            good = [output for output in outputs if not isinstance(output, Raised)]
             self.record.finish(frame.node, good[0] if good else None)
         return outcomes
 
@@ -247,9 +268,7 @@ class Tracer:
     def _choose(self, outcomes: Outcomes) -> Any:
         """One outcome for the path; the caller is run again for the others."""
         if len(outcomes) == 1 and outcomes[0][0] is self.live and self.live.somewhere:
-            output = outcomes[0][1]
-            if not isinstance(output, Raised):
-                return output  # the usual case: nothing to decide
+            return self._after(outcomes[0][1])  # the usual case: nothing to decide
         lengths = self.sweep.never()
         for mask, _ in outcomes:
             lengths = lengths | mask
@@ -259,10 +278,15 @@ class Tracer:
             if not bool((mask.values & self.live.values).any()):
                 continue
             if self.decide(mask):
-                if isinstance(output, Raised):
-                    raise self._with_texts(output.error)
-                return output
+                return self._after(output)
         raise Dead
+
+    def _after(self, output: Any) -> Any:
+        """An outcome, its own changes of the module's state done."""
+        if isinstance(output, After):
+            self.journal.redo(output.changes)
+            return output.output
+        return output
 
     def _with_texts(self, error: Exception) -> Exception:
         """An error that a callee raises, as the caller may look at it."""
@@ -279,14 +303,15 @@ class Tracer:
         """Run all paths of one call; their outputs joined, one pair for each form that outputs come in."""
         entry = self.live
         frame.began = made_so_far()
-        start = self.journal.enter(None if frame.is_leaf else frame.module, arguments)
+        start = self.journal.enter(frame.module, arguments, hooks_only=frame.is_leaf)
         recorded = len(self.record.refusals), len(self.record.doubts)
         outcomes: Outcomes = []
         states: list[States] = []
+        first: Path | None = None
         frame.pending.append(([], entry, False))
         self._frames.append(frame)
+        runs = 0
         try:
-            runs = 0
             while frame.pending and frame.bypassed is None:
                 frame.replay, self.live, frame.exact_texts = path = frame.pending.pop()
                 before = len(frame.pending), len(self.record.refusals), len(self.record.doubts)
@@ -314,6 +339,11 @@ class Tracer:
                     outcomes.append((self.live, output))
                     several = runs > 1 or bool(frame.pending)
                     states.append(self.journal.states_since(start) if several else {})
+                    first = first or Path(frame.events, frame.answers, self.live, frame.exact_texts, output)
+            if runs > 1 and first is not None and not self._repeats_itself(frame, start, call, first):
+                self.live, outcomes = entry, []
+                del self.record.refusals[recorded[0] :], self.record.doubts[recorded[1] :]
+                self._doubt(frame, "the module does not repeat itself when it is run again")
         finally:
             self._frames.pop()
         self.live = entry
@@ -322,14 +352,26 @@ class Tracer:
             del self.record.refusals[recorded[0] :], self.record.doubts[recorded[1] :]
             return self._execute(frame, *arguments)
         try:
-            return self._settle(frame, start, outcomes, states)
+            return self._settle(frame, start if runs > 1 else None, outcomes, states)
         except Undecidable as doubt:
             self._doubt(frame, doubt.reason)
             return []
 
+    def _repeats_itself(self, frame: Frame, start: int, call: Callable[[], Any], first: Path) -> bool:
+        """Whether a path comes to the same again after others: a net under state that nobody knew of."""
+        if frame.bypassed is not None or self.journal.obstacle(start) is not None:
+            return True
+        self.journal.roll_back(start)
+        recorded = len(self.record.refusals), len(self.record.doubts)
+        frame.replay, self.live, frame.exact_texts, frame.repeats = first.events, first.live, first.exact_texts, True
+        output = self._run_path(frame, call)
+        now = Path(frame.events, frame.answers, self.live, frame.exact_texts, output)
+        same = frame.doubt is None and not frame.pending and now.is_like(first)
+        return same and recorded == (len(self.record.refusals), len(self.record.doubts))
+
     def _run_path(self, frame: Frame, call: Callable[[], Any]) -> Any:
         """One run of the module's own code: its output, or Raised; the class Dead where no length is left."""
-        frame.events, frame.doubt, frame.texts = [], None, set()
+        frame.events, frame.answers, frame.doubt, frame.texts = [], [], None, set()
         self.sweep.inside = 0
         try:
             return call()
@@ -345,8 +387,6 @@ class Tracer:
             if self.sweep.poked:
                 self.sweep.poked = False
                 frame.doubt = Undecidable("a size is passed to a function of torch that cannot be followed")
-            elif has_cause(error, Unhashable):
-                frame.doubt = Undecidable("a size is used as a key")
             return Raised(error)
         finally:
             self.sweep.inside = 1
@@ -358,7 +398,7 @@ class Tracer:
             return False  # the last three could come of the text itself, as a name
         return frame.texts <= self._texts.marks_in(output.error) and is_explicit(output.error)
 
-    def _settle(self, frame: Frame, start: int, outcomes: Outcomes, states: list[States]) -> Outcomes:
+    def _settle(self, frame: Frame, start: int | None, outcomes: Outcomes, states: list[States]) -> Outcomes:
         """The outcomes of all paths as few as they can be; errors that no code could catch are recorded here."""
         raised = [(mask, output) for mask, output in outcomes if isinstance(output, Raised)]
         good = [(mask, output) for mask, output in outcomes if not isinstance(output, Raised)]
@@ -368,20 +408,20 @@ class Tracer:
 
         joiner = Joiner(join_node, frame.began)
         may_catch = not raised or catching.may_catch()
-        if len(outcomes) > 1:
-            # what a path that nobody goes on from did to the module does not matter
-            matters = [may_catch or not isinstance(output, Raised) for _, output in outcomes]
-            left = list(compress(states, matters))
-            masks = list(compress([mask for mask, _ in outcomes], matters))
-            for tensor in self.journal.reconcile(start, left, masks, joiner):
-                self._operations.write(tensor)
-        if len(good) > 1:
-            good = joiner.join(good)
         if not may_catch:
             for mask, output in raised:
                 self._refuse(frame, mask, output.error)
-            raised = []
-        return [*good, *raised]
+            states = [
+                state for state, (_, output) in zip(states, outcomes, strict=True) if not isinstance(output, Raised)
+            ]
+            outcomes, raised = good, []  # what a path that nobody goes on from did to the module does not matter
+        if start is not None and frame.call:  # what the whole analysis does to the state is put back
+            written, changes = self.journal.reconcile(start, states, [mask for mask, _ in outcomes], joiner)
+            for tensor in written:
+                self._operations.write(tensor)
+            if changes:
+                return [(mask, After(own, output)) for own, (mask, output) in zip(changes, outcomes, strict=True)]
+        return [*(joiner.join(good) if len(good) > 1 else good), *raised]
 
     def _execute(self, frame: Frame, args: Any, kwargs: Any) -> Outcomes:
         """The whole module call executed by PyTorch at each live length: for code that goes around torch's dispatch."""
