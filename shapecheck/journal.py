@@ -131,7 +131,7 @@ class Journal:
     def __init__(self) -> None:
         self._entries: list[Any] = []
         self._fresh: dict[int, nn.Module] = {}  # modules that the analyzed code made
-        self._copies: dict[tuple[int, str], nn.Module] = {}
+        self._copies: dict[tuple[int, str], tuple[nn.Module, list[Any]]] = {}  # and the state that was copied
 
     def position(self) -> int:
         return len(self._entries)
@@ -305,15 +305,16 @@ class Journal:
         return self._copy(module, "cpu")
 
     def _copy(self, module: nn.Module, device: str) -> nn.Module:
-        known = self._copies.get((id(module), device))
-        if known is None:
+        known, state = self._copies.get((id(module), device), (None, ()))
+        if known is None or any(isinstance(entry, (Content, Slots)) and entry.changed for entry in state):
+            state = [entry for child in module.modules() for entry in held(child)]
             try:
                 known = copy.deepcopy(module)
                 is_meta = any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers()))
                 known = known.to_empty(device=device) if is_meta else known.to(device)
             except Exception as error:
                 raise Undecidable(f"{type(module).__name__} cannot be copied to {device}: {error}") from error
-            self._copies[(id(module), device)] = known
+            self._copies[(id(module), device)] = known, state
         return known
 
 

@@ -15,15 +15,26 @@ from torch import jit, nn
 from shapecheck import catching
 from shapecheck.join import Joiner
 from shapecheck.journal import Journal, States
-from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, compare
+from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, at, compare
 from shapecheck.modules import WholeCall, is_layer, may_skip_hooks
 from shapecheck.operations import Operations
 from shapecheck.outcomes import After, Bypass, Dead, Outcomes, Path, Raised
 from shapecheck.record import ORIGIN, Doubt, Frame, Record, Refusal, last_index, operation_name
 from shapecheck.rules import LEAF_RULES, Call
 from shapecheck.tensor import SweptTensor, made_so_far
-from shapecheck.texts import Texts, is_explicit
+from shapecheck.texts import Texts, is_explicit, is_part_of_message
+from shapecheck.trees import map_tree
 
+_OWN_NAMES = (
+    "SweptInt",
+    "SweptFloat",
+    "SweptBool",
+    "SweptSize",
+    "SweptTensor",
+    "_IntLike",
+    "_FloatLike",
+    "is read-only",
+)
 MAX_PATHS = 512  # runs of one module call, past which the lengths that are left are undecided
 
 
@@ -52,6 +63,7 @@ class Tracer:
         frame = self.record.frame(None, None if method == "forward" else module, is_leaf=False)
         results: Outcomes = []
         self.journal.enter_all(module)
+        self._operations.has_blank = any(leaf.is_meta for leaf in (*module.parameters(), *module.buffers()))
         try:
             outcomes = self._run_frame(frame, lambda: function(*args, **kwargs), (args, kwargs))
         finally:
@@ -107,7 +119,7 @@ class Tracer:
             return None
         frame = self._frame_of_decision()
         values = number.values[self.live.values]
-        if frame.exact_texts or bool((values == values[0]).all()):
+        if frame.exact_texts or bool((values == values[0]).all()) or not is_part_of_message():
             return format(self.decide_value(number), form)
         return self.mark(number, lambda index: format(number.values[index].item(), form))
 
@@ -122,6 +134,8 @@ class Tracer:
         return marker
 
     def _frame_of_decision(self) -> Frame:
+        if not self._frames and Undecidable.notice is not None:
+            raise Undecidable("a size that another analysis left behind is used")
         if not self._frames or self.asking:
             raise RuntimeError("a swept value was asked for a plain one outside of an analysis")
         if not self.live.somewhere:
@@ -387,6 +401,8 @@ class Tracer:
             if self.sweep.poked:
                 self.sweep.poked = False
                 frame.doubt = Undecidable("a size is passed to a function of torch that cannot be followed")
+            elif any(name in str(error) for name in _OWN_NAMES):
+                frame.doubt = Undecidable(f"code outside of Python took a size for something else: {error}")
             return Raised(error)
         finally:
             self.sweep.inside = 1
@@ -450,7 +466,9 @@ class Tracer:
 
     def _refuse(self, frame: Frame, lengths: SweptBool, error: Exception) -> None:
         node, operation, layer = getattr(error, ORIGIN, None) or (None, f"raise {type(error).__name__}", frame.path)
-        text = self._texts.fill(f"{type(error).__name__}: {error}", last_index(lengths))
+        index = last_index(lengths)
+        error.args = map_tree(lambda leaf: at(leaf, index), error.args)  # KeyError(n), say
+        text = self._texts.fill(f"{type(error).__name__}: {error}", index)
         self.record.refuse(Refusal(node, layer, operation, lengths, error, text))
 
     def _doubt(self, frame: Frame, reason: str) -> None:

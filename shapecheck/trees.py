@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from shapecheck.lengths.swept import SweptInt
-from shapecheck.tensor import SweptSize, SweptTensor
+from shapecheck.tensor import SweptSize, SweptTensor, size_of
 
 # the classes of most leaves: no containers, and told apart by one look-up
 _LEAVES = frozenset((SweptTensor, torch.Tensor, nn.Parameter, SweptInt, int, float, bool, str, type(None), torch.dtype))
@@ -71,6 +71,8 @@ def is_named(value: object) -> bool:
 
 def sequence_of(kind: Callable[..., Any], items: list[Any]) -> Any:
     """A tuple or list of this class; a named tuple takes its items one by one, torch.return_types as one sequence."""
+    if kind is SweptSize:
+        return size_of(items)
     return kind(*items) if hasattr(kind, "_fields") else kind(items)
 
 
