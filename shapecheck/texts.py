@@ -1,8 +1,8 @@
 """Texts made from sizes: one marker for all live lengths, until it matters what the text says.
 
 A size in an f-string is mostly part of a message. So where the code goes straight on to a `raise`, the path writes a
-marker, and if it then ends by raising that message, the text is filled in later. Any other text is made at once, and any
-other end could have depended on the marker: one run for each value.
+marker, and if it then ends by raising that message, the text is filled in later. Any other text is made at once, and
+any other end could have depended on the marker: one run for each value.
 """
 
 from __future__ import annotations
@@ -93,13 +93,15 @@ def is_explicit(error: BaseException) -> bool:
     before: list[dis.Instruction] = []
     for instruction in dis.get_instructions(trace.tb_frame.f_code):
         if instruction.offset == trace.tb_lasti:
-            return instruction.opname == "RAISE_VARARGS" and not _looks_at_error(before)
+            return instruction.opname == "RAISE_VARARGS" and not _looks_at_error(error, before)
         before.append(instruction)
     return False
 
 
-def _looks_at_error(before: list[dis.Instruction]) -> bool:
+def _looks_at_error(error: BaseException, before: list[dis.Instruction]) -> bool:
     """Whether the code in front of a `raise` branches since the start of the handler that it is in, if it is in one."""
+    if error.__context__ is None:
+        return False
     depth = 0
     branches = False
     for position in range(len(before) - 1, -1, -1):
@@ -112,4 +114,4 @@ def _looks_at_error(before: list[dis.Instruction]) -> bool:
             depth += 1  # the end of a handler further up
         elif _branches(instruction) and before[position - 1].opname != "CHECK_EXC_MATCH":
             branches = True
-    return False
+    return True  # called by a handler

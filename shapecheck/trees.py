@@ -25,7 +25,7 @@ def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
     if kind is list:
         return [map_tree(function, item) for item in tree]
     if kind is SweptSize:
-        return tuple([map_tree(function, item) for item in tree])
+        return size_of([map_tree(function, item) for item in tree])
     if kind is torch.Size:  # torch.Size((1,)) + x.shape[1:] holds swept sizes, too
         return tuple([map_tree(function, item) for item in tree]) if _has_swept(tree) else tree
     if kind is slice:
@@ -71,8 +71,6 @@ def is_named(value: object) -> bool:
 
 def sequence_of(kind: Callable[..., Any], items: list[Any]) -> Any:
     """A tuple or list of this class; a named tuple takes its items one by one, torch.return_types as one sequence."""
-    if kind is SweptSize:
-        return size_of(items)
     return kind(*items) if hasattr(kind, "_fields") else kind(items)
 
 
