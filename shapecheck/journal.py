@@ -307,7 +307,7 @@ class Journal:
     def _copy(self, module: nn.Module, device: str) -> nn.Module:
         known, state = self._copies.get((id(module), device), (None, ()))
         if known is None or any(isinstance(entry, (Content, Slots)) and entry.changed for entry in state):
-            state = [entry for child in module.modules() for entry in held(child)]
+            state = [entry for child in module.modules() for entry in held(child)]  # to tell whether it changed
             try:
                 known = copy.deepcopy(module)
                 is_meta = any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers()))

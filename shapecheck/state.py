@@ -120,6 +120,27 @@ class Slots:
         return Slots(self._get, self._set)
 
 
+class Memory:
+    """The memory of a plain tensor: `set_` gives it another one, and no function mode is told."""
+
+    __slots__ = ("before", "tensor")
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
+        with torch._C.DisableTorchFunction():
+            self.before = tensor.detach()
+
+    def settle(self) -> None:
+        pass
+
+    redo = settle
+
+    def undo(self) -> None:
+        with torch._C.DisableTorchFunction():
+            if self.tensor.shape != self.before.shape or self.tensor.data_ptr() != self.before.data_ptr():
+                self.tensor.data = self.before
+
+
 class Cache:
     """A function with an lru_cache: each path finds it empty, since what it holds may come of another path."""
 
@@ -168,6 +189,9 @@ def held(module: nn.Module) -> list[Any]:
     walk.visit_module(module)
     for hooks in (module._forward_hooks, module._forward_pre_hooks):
         walk.entries.append(Content(hooks))
+    for tensor in (*module._parameters.values(), *module._buffers.values()):
+        if tensor is not None and not tensor.is_meta:
+            walk.entries.append(Memory(tensor))
     return walk.entries
 
 
@@ -227,6 +251,9 @@ class _Walk:
         for registry in (module._parameters, module._buffers, module._modules):
             if type(registry) is dict:  # a scripted module has its own kind
                 self.entries.append(Content(registry))
+        for child in module._modules.values():
+            if isinstance(child, (nn.ModuleList, nn.ModuleDict)):  # never called, so never entered
+                self.entries.append(Content(child._modules))
         for name, value in list(vars(module).items()):
             if name not in _OWN:
                 self.visit(value)

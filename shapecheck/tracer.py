@@ -25,6 +25,7 @@ from shapecheck.tensor import SweptTensor, made_so_far
 from shapecheck.texts import Texts, is_explicit, is_part_of_message
 from shapecheck.trees import map_tree
 
+# in the message of an error: C code looked at the type of what stands for a size, or wrote into an array of lengths
 _OWN_NAMES = (
     "SweptInt",
     "SweptFloat",
@@ -34,6 +35,8 @@ _OWN_NAMES = (
     "_IntLike",
     "_FloatLike",
     "is read-only",
+    "numpy.object_",
+    "only int indices permitted",
 )
 MAX_PATHS = 512  # runs of one module call, past which the lengths that are left are undecided
 
@@ -352,7 +355,7 @@ class Tracer:
                 elif output is not Dead:
                     outcomes.append((self.live, output))
                     several = runs > 1 or bool(frame.pending)
-                    states.append(self.journal.states_since(start) if several else {})
+                    states.append(self.journal.states_since(start) if several and frame.call else {})
                     first = first or Path(frame.events, frame.answers, self.live, frame.exact_texts, output)
             if runs > 1 and first is not None and not self._repeats_itself(frame, start, call, first):
                 self.live, outcomes = entry, []
