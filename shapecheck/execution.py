@@ -15,6 +15,8 @@ from shapecheck.lengths.swept import Undecidable, at, is_plain
 from shapecheck.tensor import LARGEST_VALUES, SweptTensor, dims_of, listed, strides_of
 from shapecheck.trees import is_mapping, is_sequence, kind_of, leaves, map_tree, tensors_of
 
+_VF: Any = torch  # the stubs have no recurrent functions
+_UNROLLED = (_VF.lstm, _VF.gru, _VF.rnn_tanh, _VF.rnn_relu)  # their meta kernels go step by step, in Python
 _BOOLEANS = frozenset({torch.bool})
 _INTEGERS = _BOOLEANS | {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 
@@ -26,6 +28,10 @@ def execute(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], index: int, *, first: bool = False
 ) -> Any:
     """(structure, numbers) of the result at one length (an index of the sweep), or PyTorch's exception."""
+    if function in _UNROLLED and _elements((args, dict(kwargs)), index) <= CONFIRMED_ONCE:
+        made = _on_cpu(function, args, kwargs, index)
+        found: list[int] = []
+        return made if isinstance(made, Exception) else (_structure(made, [], found), tuple(found))
     arguments, keywords = concrete((args, dict(kwargs)), index, "meta")
     if any(tensor.is_meta for tensor in tensors_of((arguments, keywords))):
         arguments, keywords = map_tree(_to_meta, (arguments, keywords))  # small tensors with values go along
