@@ -14,10 +14,11 @@ from torch import nn
 from shapecheck.errors import UsageError
 from shapecheck.lengths.lengthset import LengthSet
 from shapecheck.lengths.notation import DTYPES, InputSpec, SpecError
-from shapecheck.lengths.swept import Sweep, SweptBool, align, maximum, minimum
+from shapecheck.lengths.swept import Sweep, SweptBool, SweptInt, align, maximum, minimum
 from shapecheck.limits import failures_of, layers_of, undecided_of
 from shapecheck.record import Doubt
 from shapecheck.report import Report
+from shapecheck.rules.values import limits
 from shapecheck.session import random_state, session
 from shapecheck.tensor import LARGEST_VALUES, SweptTensor, make
 from shapecheck.tracer import Tracer
@@ -216,6 +217,12 @@ def _tensor(spec: InputSpec | None, values: Mapping[str, Any], value: Any) -> An
             element = spec.values.evaluate(values, minimum, maximum)
             for index in np.ndindex(dims):
                 known[index] = element
+    if known is not None and not _DTYPES[spec.dtype].is_floating_point:
+        low, high = limits(_DTYPES[spec.dtype])
+        for value in known.flat:
+            values_of = value.values if type(value) is SweptInt else np.array(value)
+            if int(values_of.min()) < low or int(values_of.max()) > high:
+                raise UsageError(f"{spec}: a value does not fit {spec.dtype} for some of the lengths swept")
     for size in dims:
         lowest = size if type(size) is int else int(size.values.min())
         if lowest < 0:

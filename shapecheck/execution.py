@@ -15,6 +15,11 @@ from shapecheck.lengths.swept import Undecidable, at, is_plain
 from shapecheck.tensor import LARGEST_VALUES, SweptTensor, dims_of, listed, make, strides_of
 from shapecheck.trees import is_mapping, is_sequence, kind_of, leaves, map_tree, tensors_of
 
+_VF: Any = torch  # the stubs have no recurrent functions
+_UNROLLED = (_VF.lstm, _VF.gru, _VF.rnn_tanh, _VF.rnn_relu)  # their meta kernels go step by step, in Python
+_BOOLEANS = frozenset({torch.bool})
+_INTEGERS = _BOOLEANS | {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
+
 CONFIRMED = 2**16  # elements of all arguments up to which the CPU confirms each answer
 CONFIRMED_ONCE = 2**24  # and up to which it confirms the first answer to a question, and an error
 
@@ -23,6 +28,10 @@ def execute(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], index: int, *, first: bool = False
 ) -> Any:
     """(structure, numbers) of the result at one length (an index of the sweep), or PyTorch's exception."""
+    if function in _UNROLLED and _elements((args, dict(kwargs)), index) <= CONFIRMED_ONCE:
+        made = _on_cpu(function, args, kwargs, index)
+        found: list[int] = []
+        return made if isinstance(made, Exception) else (_structure(made, [], found), tuple(found))
     arguments, keywords = concrete((args, dict(kwargs)), index, "meta")
     if any(tensor.is_meta for tensor in tensors_of((arguments, keywords))):
         arguments, keywords = map_tree(_to_meta, (arguments, keywords))  # small tensors with values go along
@@ -82,12 +91,13 @@ def _laid_out(value: Any) -> Any:
     return value
 
 
-def concrete(tree: Any, index: int, device: str) -> Any:
-    """The arguments as they are at one length, on meta or on the CPU."""
+def concrete(tree: Any, index: int, device: str, *, ones: frozenset[torch.dtype] = frozenset()) -> Any:
+    """The arguments as they are at one length, on meta or on the CPU; `ones`: dtypes whose unknown values are 1."""
 
     def leaf(value: Any) -> Any:
         if type(value) is SweptTensor:
-            return _concrete_tensor(value, index, device)
+            made = _concrete_tensor(value, index, device)
+            return made.fill_(1) if value._dtype in ones and not _is_known(value) and made.numel() else made
         if isinstance(value, torch.Tensor):
             if device == "meta" and not value.is_meta and value.numel() > LARGEST_VALUES:
                 return value.to("meta")
@@ -97,6 +107,10 @@ def concrete(tree: Any, index: int, device: str) -> Any:
         return at(value, index)
 
     return map_tree(leaf, tree)
+
+
+def _is_known(tensor: SweptTensor) -> bool:
+    return tensor._values is not None or tensor._bounds is not None
 
 
 def is_computable(value: Any) -> bool:
@@ -168,7 +182,14 @@ def _for_cpu(function: Any) -> Any:
     return getattr(function, "on_cpu", None) if getattr(function, "on_meta", False) else function
 
 
-def _on_cpu(function: Any, args: Any, kwargs: Any, index: int, fill: float | None = None) -> Any:
+def _on_cpu(
+    function: Any,
+    args: Any,
+    kwargs: Any,
+    index: int,
+    fill: float | None = None,
+    ones: frozenset[torch.dtype] = frozenset(),
+) -> Any:
     """The result on the CPU, or the exception. Plain tensors are copied: the function may change them in place."""
     given = {id(tensor) for tensor in tensors_of((args, kwargs))}  # the others are made for this run
 
@@ -180,7 +201,7 @@ def _on_cpu(function: Any, args: Any, kwargs: Any, index: int, fill: float | Non
         copy = leaf.clone() if leaf.is_contiguous() and id(leaf) in given else leaf
         return copy.fill_(fill) if fill is not None and copy.is_floating_point() and copy.is_contiguous() else copy
 
-    arguments, keywords = map_tree(prepared, concrete((args, dict(kwargs)), index, "cpu"))
+    arguments, keywords = map_tree(prepared, concrete((args, dict(kwargs)), index, "cpu", ones=ones))
     try:
         with torch.no_grad():
             return function(*arguments, **keywords)
@@ -197,11 +218,15 @@ def _confirmed(function: Any, args: Any, kwargs: Any, index: int, said: Any, inp
             return truth
         if not isinstance(_on_cpu(function, args, kwargs, index, fill=1.0), Exception):
             return said  # refused for its values, not for its shape
+        if _differs_with_ones(function, args, kwargs, index, _INTEGERS, truth):
+            raise Undecidable(f"whether {name} runs depends on the values of a tensor")
         if isinstance(truth, torch.linalg.LinAlgError):  # pyright: ignore[reportPrivateImportUsage, reportUnknownMemberType]  # public, not in the stubs
             raise Undecidable(f"whether {name} runs depends on the values of a tensor")
         return truth
     if isinstance(said, Exception):
         raise Undecidable(f"PyTorch's meta kernel of {name} refuses what the CPU accepts: {said}")
+    if _differs_with_ones(function, args, kwargs, index, _BOOLEANS, truth):
+        raise Undecidable(f"whether {name} runs depends on the values of a tensor")
     twins = iter(tensors_of(truth))
 
     def laid_out(leaf: Any) -> Any:
@@ -217,6 +242,17 @@ def _confirmed(function: Any, args: Any, kwargs: Any, index: int, said: Any, inp
         return torch.empty_strided(twin.shape, twin.stride(), dtype=leaf.dtype, device="meta")
 
     return map_tree(laid_out, said)
+
+
+def _differs_with_ones(
+    function: Any, args: Any, kwargs: Any, index: int, dtypes: frozenset[torch.dtype], truth: Any
+) -> bool:
+    """Whether it runs for one stand-in of unknown values and raises for the other."""
+    tensors = tensors_of((args, kwargs))
+    if not any(type(tensor) is SweptTensor and tensor._dtype in dtypes and not _is_known(tensor) for tensor in tensors):
+        return False
+    other = _on_cpu(function, args, kwargs, index, ones=dtypes)
+    return isinstance(other, Exception) is not isinstance(truth, Exception)
 
 
 def _elements(tree: Any, index: int) -> int:

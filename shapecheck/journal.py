@@ -15,8 +15,8 @@ from torch import nn
 
 from shapecheck.join import Joiner, NotJoinable
 from shapecheck.lengths.swept import SweptBool, Undecidable
-from shapecheck.state import Content, Generator, Obstacle, Slots, reachable, same_content
-from shapecheck.tensor import SweptTensor
+from shapecheck.state import Cache, Content, Generator, Obstacle, Slots, has_one_hash, held, reachable, same_content
+from shapecheck.tensor import SweptTensor, dims_of
 from shapecheck.trees import is_mapping, is_sequence
 
 _MODULE: Any = nn.Module  # torch leaves the arguments of its methods without types
@@ -131,7 +131,7 @@ class Journal:
     def __init__(self) -> None:
         self._entries: list[Any] = []
         self._fresh: dict[int, nn.Module] = {}  # modules that the analyzed code made
-        self._copies: dict[tuple[int, str], nn.Module] = {}
+        self._copies: dict[tuple[int, str], tuple[nn.Module, list[Any]]] = {}  # and the state that was copied
 
     def position(self) -> int:
         return len(self._entries)
@@ -143,12 +143,19 @@ class Journal:
             entry.settle()
         return entries
 
-    def enter(self, module: nn.Module | None, arguments: Any) -> int:
-        """A module call begins: remember all that it could change."""
+    def enter(self, module: nn.Module | None, arguments: Any, *, hooks_only: bool = False) -> int:
+        """A module call begins: remember all that it could change; of a layer of torch's own, only its hooks could."""
         start = len(self._entries)
         self._entries.append(_Settings())
+        if hooks_only and module is not None:
+            arguments, module = (arguments, *module._forward_pre_hooks.values(), *module._forward_hooks.values()), None
         self._entries += reachable(module, arguments)
         return start
+
+    def enter_all(self, module: nn.Module) -> None:
+        """The analysis begins: remember what hangs on any of the modules."""
+        for child in module.modules():
+            self._entries += held(child)
 
     def given(self, args: Any, kwargs: Any) -> list[Content]:
         """The containers among the arguments of a call, in order."""
@@ -177,6 +184,11 @@ class Journal:
     def made(self, module: nn.Module) -> None:
         """A module that the analyzed code makes is its own affair: nobody has it to get it back unchanged."""
         self._fresh[id(module)] = module
+
+    def made_alike(self, left: Any, right: Any) -> bool:
+        """Whether two runs made the same layer anew; their weights may differ."""
+        with torch._C.DisableTorchFunction():  # no operations of the analyzed code
+            return id(left) in self._fresh and id(right) in self._fresh and _is_like(left, right)
 
     def set_attribute(self, module: nn.Module, name: str, value: Any) -> None:
         if name == "__class__":
@@ -217,7 +229,7 @@ class Journal:
             entry.undo()
         kept: list[Any] = []
         for entry in self._entries[position:]:
-            if not isinstance(entry, (Content, Slots, Generator, _Settings, Obstacle)):
+            if not isinstance(entry, (Cache, Content, Slots, Generator, _Settings, Obstacle)):
                 break
             kept.append(entry)
         self._entries[position:] = kept
@@ -238,65 +250,38 @@ class Journal:
             elif isinstance(entry, _Form):
                 state[id(entry.tensor)] = (entry.tensor, (entry.tensor._dims, entry.tensor._strides))
             elif isinstance(entry, _Data):
-                state[id(entry.tensor)] = (entry.tensor, None)
+                state[id(entry.tensor)] = (entry.tensor, _form_of(entry.tensor))
         return state
 
     def reconcile(
         self, position: int, states: list[States], masks: list[SweptBool], joiner: Joiner, *, drew: bool
-    ) -> list[torch.Tensor]:
-        """After several paths: whatever they changed gets its value joined over the paths, or the call is undecided.
+    ) -> tuple[list[torch.Tensor], list[list[Any]]]:
+        """After several paths: whatever they changed gets its value joined over the paths.
 
-        Where random draws led to them (`drew`), paths are taken for the same lengths: then they must have changed
-        everything alike. Returns the plain tensors whose data now depends on the length.
+        Returns the plain tensors whose data now depends on the length; and for each path the changes to be redone
+        where the caller goes on with it, if there is no joined value: no changes at all if there is. Paths to which
+        random draws led (`drew`) are taken for the same lengths: they are joined only if they changed everything alike.
         """
         changed = {key: entry[0] for state in states for key, entry in state.items()}
         if not changed:
-            return []
-        if drew and not _alike(states):
-            raise Undecidable("a random draw decides what becomes of the module's state")
+            return [], []
         self.roll_back(position)
-        data: list[torch.Tensor] = []
-        for key, thing in changed.items():
-            if isinstance(thing, SweptTensor):
-                now: Any = (thing._dims, thing._strides)
-                forms = [state[key][1] if key in state else now for state in states]
-                self._join_forms(thing, forms, masks, joiner)
-            elif isinstance(thing, torch.Tensor):
-                data.append(thing)
-            elif isinstance(thing, Slots):
-                values = [state[key][1] if key in state else thing.before for state in states]
-                try:
-                    thing.after = (joiner.value(list(zip(masks, values, strict=True))),)
-                except NotJoinable:
-                    raise Undecidable("a variable outside of the module differs for different lengths") from None
-                thing.redo()
-            else:
-                contents = [state[key][1] if key in state else copy.copy(thing) for state in states]
-                self._join_contents(thing, contents, masks, joiner)
-        return data
-
-    def _join_contents(self, thing: Any, contents: list[Any], masks: list[SweptBool], joiner: Joiner) -> None:
-        entry = Content(thing)
-        entry.after = contents[0]
-        if not all(same_content(content, contents[0]) for content in contents):
-            try:
-                entry.after = _joined(contents, masks, joiner)
-            except NotJoinable:
-                raise Undecidable("the module's state ends up different for different lengths") from None
-        entry.redo()
-        self._entries.append(entry)
-
-    def _join_forms(self, tensor: SweptTensor, forms: list[Any], masks: list[SweptBool], joiner: Joiner) -> None:
-        if all(form == forms[0] for form in forms):
-            form = forms[0]
-        else:
-            shape = joiner.shape(masks, [dims for dims, _ in forms])
-            if shape is None or any(layout is not None for _, layout in forms):
-                raise Undecidable("a tensor is given different shapes in place for different lengths")
-            form = (shape, None)
-        entry = _Form(tensor, (tensor._dims, tensor._strides), form)
-        entry.redo()
-        self._entries.append(entry)
+        data = [thing for thing in changed.values() if _is_plain_tensor(thing)]
+        if any(state[id(tensor)][1] != _form_of(tensor) for tensor in data for state in states if id(tensor) in state):
+            raise Undecidable("a tensor is given different shapes in place for different lengths")
+        things = {key: thing for key, thing in changed.items() if not _is_plain_tensor(thing)}
+        columns = [
+            (thing, [state[key][1] if key in state else _now(thing) for state in states])
+            for key, thing in things.items()
+        ]
+        try:
+            joined = [_change(thing, _joined(thing, values, masks, joiner)) for thing, values in columns]
+        except NotJoinable:
+            joined = None
+        if joined is None or (drew and not _alike(states)):
+            return data, [[_change(thing, values[path]) for thing, values in columns] for path in range(len(states))]
+        self.redo(joined)
+        return data, []
 
     def once(self, module: nn.Module, args: Any, kwargs: Any) -> Any:
         """One run of a module that leaves no trace on it; undecided if it would."""
@@ -323,27 +308,83 @@ class Journal:
         return self._copy(module, "cpu")
 
     def _copy(self, module: nn.Module, device: str) -> nn.Module:
-        known = self._copies.get((id(module), device))
-        if known is None:
+        known, state = self._copies.get((id(module), device), (None, ()))
+        if known is None or any(isinstance(entry, (Content, Slots)) and entry.changed for entry in state):
+            state = [entry for child in module.modules() for entry in held(child)]  # to tell whether it changed
             try:
                 known = copy.deepcopy(module)
                 is_meta = any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers()))
                 known = known.to_empty(device=device) if is_meta else known.to(device)
             except Exception as error:
                 raise Undecidable(f"{type(module).__name__} cannot be copied to {device}: {error}") from error
-            self._copies[(id(module), device)] = known
+            self._copies[(id(module), device)] = known, state
         return known
 
 
-def _joined(contents: list[Any], masks: list[SweptBool], joiner: Joiner) -> Any:
-    """What a dict or a list holds after several paths."""
-    first = contents[0]
+def _is_plain_tensor(thing: Any) -> bool:
+    return isinstance(thing, torch.Tensor) and type(thing) is not SweptTensor
+
+
+def _form_of(tensor: torch.Tensor) -> Any:
+    with torch._C.DisableTorchFunction():  # not an operation of the analyzed code
+        return tuple(tensor.shape), tuple(tensor.stride())
+
+
+def _now(thing: Any) -> Any:
+    """The present state of what a path may change."""
+    if type(thing) is SweptTensor:
+        return thing._dims, thing._strides
+    return thing.now() if isinstance(thing, Slots) else copy.copy(thing)
+
+
+def _change(thing: Any, state: Any) -> Any:
+    """The entry that gives something a state."""
+    if type(thing) is SweptTensor:
+        return _Form(thing, (thing._dims, thing._strides), state)
+    entry = thing.again() if isinstance(thing, Slots) else Content(thing)
+    entry.after = (state,) if isinstance(thing, Slots) else state
+    return entry
+
+
+def _joined(thing: Any, states: list[Any], masks: list[SweptBool], joiner: Joiner) -> Any:
+    """One state for all paths."""
+    paths = list(zip(masks, states, strict=True))
+    first = states[0]
+    if type(thing) is SweptTensor:
+        if all(form == first for form in states):
+            return first
+        shape = joiner.shape(masks, [dims for dims, _ in states])
+        if shape is None or any(layout is not None for _, layout in states):
+            raise NotJoinable
+        return shape, None
+    if isinstance(thing, Slots):
+        return joiner.value(paths)
+    if all(same_content(state, first) for state in states):
+        return first
     if isinstance(first, list):
-        return joiner.value(list(zip(masks, contents, strict=True)))
-    if not is_mapping(first) or any(list(content) != list(first) for content in contents):
+        return joiner.value(paths)
+    if not is_mapping(first) or any(list(map(id, state)) != list(map(id, first)) for state in states):
         raise NotJoinable
-    paths = list(zip(masks, contents, strict=True))
-    return {name: joiner.value([(mask, content[name]) for mask, content in paths]) for name in first}
+    if not all(map(has_one_hash, first)):
+        raise NotJoinable
+    return {name: joiner.value([(mask, state[name]) for mask, state in paths]) for name in first}
+
+
+def _is_like(left: Any, right: Any) -> bool:
+    """Whether two modules are of the same kind, made with the same options."""
+    kind = type(left)
+    if kind is not type(right):
+        return False
+    if isinstance(left, nn.Module):
+        return _is_like(vars(left), vars(right))
+    if isinstance(left, torch.Tensor):
+        return dims_of(left) == dims_of(right) and left.dtype == right.dtype
+    if is_mapping(left) or is_sequence(left):
+        if len(left) != len(right) or (is_mapping(left) and list(left) != list(right)):
+            return False
+        pairs = zip(left.values(), right.values(), strict=True) if is_mapping(left) else zip(left, right, strict=True)
+        return all(_is_like(one, other) for one, other in pairs)
+    return left is right or (kind in (int, float, bool, str, set) and left == right)
 
 
 def _alike(states: list[States]) -> bool:
@@ -355,7 +396,8 @@ def _alike(states: list[States]) -> bool:
         for key, (thing, content) in state.items():
             other = first[key][1]
             is_container = not isinstance(thing, (torch.Tensor, Slots))
-            if content is not other and not (is_container and same_content(content, other)):
+            same = content is other or _is_plain_tensor(thing) or (is_container and same_content(content, other))
+            if not same:
                 return False
     return True
 
@@ -366,7 +408,7 @@ def changed_by(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     found: list[Any] = []
     in_place = (name.endswith("_") and not name.endswith("__")) or name in ("__setitem__", "__set__")
     if in_place or (name.startswith("__i") and name not in ("__int__", "__index__", "__invert__", "__iter__")):
-        first = args[0] if args else kwargs.get("input", kwargs.get("tensor"))  # the latter in torch.nn.init
+        first = args[0] if args else kwargs.get("tensor", kwargs.get("input"))
         found += first if is_sequence(first) else [first]  # _foreach_add_ takes a list
     out = kwargs.get("out")
     found += out if is_sequence(out) else [out]

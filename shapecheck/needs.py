@@ -55,7 +55,7 @@ def needs_of(node: torch.fx.Node, axis: int | None) -> int | None:
     running = np.flatnonzero(accepted)
     sample = int(running[0]) if len(running) else int(np.flatnonzero(live)[-1])
     own = node.meta["inputs"][0]
-    if _varies((args[1:], kwargs)):
+    if _varies((args[1:], kwargs, _settings_of(node.meta.get("module")))):
         size = own[axis]
         if not len(running):
             return None
@@ -84,11 +84,14 @@ def _varies(tree: Any) -> bool:
     return bool(found)
 
 
+def _settings_of(layer: Any) -> tuple[Any, ...]:
+    return tuple(getattr(layer, name, None) for name in _SETTINGS)
+
+
 def _key(layer: Any, others: tuple[Any, ...]) -> Any:
     """What decides the answer; None where that cannot be named."""
     if isinstance(layer, nn.Module):
-        settings = tuple(getattr(layer, name, None) for name in _SETTINGS)
-        return (type(layer), settings, others) if hasattr(layer, "in_channels") else None
+        return (type(layer), _settings_of(layer), others) if hasattr(layer, "in_channels") else None
     return None
 
 

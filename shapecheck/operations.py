@@ -24,6 +24,7 @@ from shapecheck.recipes import Recipes
 from shapecheck.record import ORIGIN, Frame, Record, Refusal, last_index, operation_name
 from shapecheck.rules import ALWAYS, IN_PLACE_FORMS, RANDOM, RULES, STRUCTURAL, Call, NoRule
 from shapecheck.rules.indexing import INDEXED, index_in_range
+from shapecheck.rules.values import spoil
 from shapecheck.tensor import SweptTensor, dims_of, known_values, make
 from shapecheck.trees import kind_of, leaves, map_tree, tensors_of
 
@@ -58,13 +59,19 @@ class Operations:
         self._budget = Budget(executions)
         self._recipes = Recipes()
         self._written: dict[int, torch.Tensor] = {}  # plain tensors that now hold swept data, by their memory
+        self.has_blank = False  # the module itself is on the meta device: its device stands for any
         self.current = ""  # the operation in progress, or the last one
 
     def run(self, frame: Frame, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of one torch function for the lengths that it accepts."""
         self.current = operation_name(function)
         if any(type(arg) is np.ndarray and arg.dtype == object for arg in args):  # what `lengths.numpy()` gave
+            if function is torch.from_numpy:
+                raise Undecidable("an array of lengths becomes a tensor")
             args = tuple(arg.tolist() if type(arg) is np.ndarray else arg for arg in args)
+        device = kwargs.get("device") or next((arg for arg in args if type(arg) in (str, torch.device)), None)
+        if device is not None and not self.has_blank and str(device).startswith("meta"):
+            raise Undecidable("a tensor is put on the meta device, which has no data")
         if self._written:
             args, kwargs = map_tree(self._as_written, (args, kwargs))
         structural = STRUCTURAL.get(function)
@@ -123,6 +130,9 @@ class Operations:
                 self._drop(frame, hit, function, args, kwargs, node)
         for tensor in changed_by(function, args, kwargs):
             self.write(tensor)
+        for target in tensors_of(kwargs.get("out")):
+            if type(target) is SweptTensor and not target.dtype.is_floating_point:
+                spoil(target)
         if function in RANDOM:
             for leaf in leaves(result):
                 if type(leaf) is SweptTensor and leaf._values is not None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from shapecheck.draws import Draw
 from shapecheck.lengths.swept import SweptBool, Undecidable
+from shapecheck.tensor import SweptTensor
+from shapecheck.trees import leaves
 
 Outcomes = list[tuple[SweptBool, Any]]  # lengths, and the output (or Raised) of a module call for them
 Drawn = tuple[tuple[Draw, int], ...]  # draws, and the number of the outcome that a path went on with
@@ -23,16 +25,6 @@ class Raised:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """A path of a module call that came to its end."""
-
-    lengths: SweptBool
-    value: Any  # the output, or Raised
-    states: Any  # of the journal: what the path changed
-    draws: Drawn
-
-
-@dataclass(frozen=True, slots=True)
 class Alternative:
     """One way in which a module call may end, for each length: random draws decide which of several it is."""
 
@@ -44,6 +36,37 @@ class Alternative:
         return [text for mask, drawn in self.draws if mask.values[index] for text in described(drawn, index)]
 
 
+@dataclass(frozen=True, slots=True)
+class After:
+    """An outcome of a module call that leaves a state of its own: what it does to the module, and comes to."""
+
+    changes: list[Any]  # journal entries to be redone
+    output: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One run of a module call: its operations, what it asked of swept numbers, what it drew, and what it came to."""
+
+    events: list[tuple[Any, Any]]
+    answers: list[Any]
+    draws: Drawn
+    lengths: SweptBool
+    exact_texts: bool
+    value: Any  # the output, or Raised; the class Dead where no length is left
+    states: Any  # of the journal: what the run changed
+
+    def is_like(self, other: Path) -> bool:
+        """Whether a second run went the same way."""
+        if len(self.events) != len(other.events) or self.answers != other.answers:
+            return False
+        if isinstance(self.value, Raised) or isinstance(other.value, Raised):
+            errors = [getattr(path.value, "error", None) for path in (self, other)]
+            return type(errors[0]) is type(errors[1])
+        ours, theirs = leaves(self.value), leaves(other.value)
+        return len(ours) == len(theirs) and all(map(_is_alike, ours, theirs))
+
+
 class Dead(BaseException):
     """No length of this path is live any more. Not an `Exception`: analyzed code must not catch it."""
 
@@ -52,21 +75,12 @@ class Bypass(BaseException):
     """Code that goes around `__torch_function__` reached torch's dispatcher with a swept tensor."""
 
 
-def has_cause(error: BaseException | None, kind: type) -> bool:
-    """Whether an exception of this kind is at the root of another one."""
-    while error is not None:
-        if isinstance(error, kind):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
 def described(drawn: Drawn, index: int) -> list[str]:
     """What draws gave, in words, at one index of the sweep."""
     return [text for draw, number in drawn for text in draw.outcome(number, index)]
 
 
-def alternatives(ended: list[Ended], agree: Callable[[Any, Any], SweptBool]) -> list[Alternative]:
+def alternatives(ended: list[Path], agree: Callable[[Any, Any], SweptBool]) -> list[Alternative]:
     """The outcomes of paths that were taken for the same lengths, as few ways as there are different outcomes.
 
     `agree(value, other)`: the lengths at which the two are interchangeable.
@@ -91,3 +105,12 @@ def alternatives(ended: list[Ended], agree: Callable[[Any, Any], SweptBool]) -> 
                 raise Undecidable(f"random draws let a call end in more than {MAX_ALTERNATIVES} ways")
             found.append(Alternative([(left, path.value)], [(left, path.draws)]))
     return found
+
+
+def _is_alike(left: Any, right: Any) -> bool:
+    """As far as it can be told: objects of the module's own may be made anew by each run."""
+    if left is right or type(left) is not type(right):
+        return left is right
+    if type(left) is SweptTensor:
+        return left._dims == right._dims and left._dtype == right._dtype
+    return left == right if type(left) in (int, float, str, bool) else True

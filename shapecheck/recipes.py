@@ -56,7 +56,7 @@ class Recipes:
                 self._give(output, Recipe(function, frozen_args, frozen_kwargs, single))
 
     def _changed_in_place(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], known: bool) -> None:
-        target = args[0]
+        target = args[0] if args else kwargs.get("tensor", kwargs.get("input"))  # nn.init's functions name it
         if type(target) is not SweptTensor:
             self._withdraw()
             return

@@ -28,7 +28,7 @@ Events = list[tuple[Any, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class Pending:
     """A way through a module call that is still to run: what to replay of another one first, and for which lengths."""
 
     replay: Events
@@ -70,11 +70,13 @@ class Frame:
     call: tuple[tuple[str, int], ...]  # which call of which module this is, from the outermost on
     events: Events = field(default_factory=list[tuple[Any, Any]])  # (function or module, what came of it)
     replay: Events = field(default_factory=list[tuple[Any, Any]])
-    pending: list[Path] = field(default_factory=list[Path])
+    pending: list[Pending] = field(default_factory=list[Pending])
     node: torch.fx.Node | None = None  # of a leaf layer
     doubt: Undecidable | None = None
     bypassed: str | None = None
     began: int = 0  # how many swept tensors had been made when the call began
+    answers: list[Any] = field(default_factory=list[Any])  # to what the code asked of swept numbers on this path
+    repeats: bool = False  # this path was run before, and nothing new may come
     texts: set[int] = field(default_factory=set[int])  # made from sizes on this path
     exact_texts: bool = False  # of the path in progress
 

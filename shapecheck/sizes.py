@@ -57,9 +57,13 @@ class SweptSize(tuple[Any, ...]):
         return size_of(item) if isinstance(index, slice) else item
 
     def __add__(self, other: Any) -> Any:
+        if isinstance(other, list):
+            raise TypeError("can only concatenate tuple (not list) to torch.Size")
         return size_of(tuple(self) + tuple(other)) if _is_tuple(other) else NotImplemented
 
     def __radd__(self, other: Any) -> Any:
+        if isinstance(other, list):
+            raise TypeError('can only concatenate list (not "torch.Size") to list')
         return size_of(tuple(other) + tuple(self)) if _is_tuple(other) else NotImplemented
 
     def __eq__(self, other: object) -> Any:

@@ -21,11 +21,12 @@ import torch
 from torch import nn
 
 from shapecheck.lengths.swept import SweptBool, SweptFloat, SweptInt
-from shapecheck.tensor import SweptTensor
+from shapecheck.tensor import SweptSize, SweptTensor
 from shapecheck.trees import is_mapping, kind_of
 
 _NumPyRandomState, _NumPyGenerator = np.random.RandomState, np.random.Generator  # the names are patched in a session
 
+_LruCache = type(functools.lru_cache(len))
 _DICT: Any = dict  # of whatever items
 _CONTAINERS = (list, dict, set, deque, np.ndarray)
 _MOST = 5_000  # objects looked at for one call
@@ -115,6 +116,47 @@ class Slots:
     def now(self) -> Any:
         return self._get()
 
+    def again(self) -> Slots:
+        return Slots(self._get, self._set)
+
+
+class Memory:
+    """The memory of a plain tensor: `set_` gives it another one, and no function mode is told."""
+
+    __slots__ = ("before", "tensor")
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
+        with torch._C.DisableTorchFunction():
+            self.before = tensor.detach()
+
+    def settle(self) -> None:
+        pass
+
+    redo = settle
+
+    def undo(self) -> None:
+        with torch._C.DisableTorchFunction():
+            if self.tensor.shape != self.before.shape or self.tensor.data_ptr() != self.before.data_ptr():
+                self.tensor.data = self.before
+
+
+class Cache:
+    """A function with an lru_cache: each path finds it empty, since what it holds may come of another path."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+
+    def settle(self) -> None:
+        pass
+
+    redo = settle
+
+    def undo(self) -> None:
+        self.function.cache_clear()
+
 
 class Obstacle:
     """Something that changes when it is used and cannot be put back."""
@@ -134,16 +176,22 @@ def reachable(module: nn.Module | None, arguments: Any) -> list[Any]:
     """An entry for everything mutable that a call of the module's forward can reach, but for its submodules."""
     walk = _Walk()
     if module is not None:
-        walk.entries.append(Content(vars(module)))
-        walk.seen.add(id(vars(module)))
-        for registry in (module._parameters, module._buffers, module._modules):
-            if type(registry) is dict:  # a scripted module has its own kind
-                walk.entries.append(Content(registry))
-        for name, value in list(vars(module).items()):
-            if name not in _OWN:
-                walk.visit(value)
+        walk.seen.add(id(module))
+        walk.visit_module(module)
         walk.visit_class(type(module))
     walk.visit(arguments)
+    return walk.entries
+
+
+def held(module: nn.Module) -> list[Any]:
+    """An entry for everything that hangs on a module, though none of its own code may run."""
+    walk = _Walk()
+    walk.visit_module(module)
+    for hooks in (module._forward_hooks, module._forward_pre_hooks):
+        walk.entries.append(Content(hooks))
+    for tensor in (*module._parameters.values(), *module._buffers.values()):
+        if tensor is not None and not tensor.is_meta:
+            walk.entries.append(Memory(tensor))
     return walk.entries
 
 
@@ -158,10 +206,14 @@ class _Walk:
             self.visit_function(value)
         if kind in _ATOMS or id(value) in self.seen:
             return
-        if kind is FunctionType or isinstance(value, (torch.Tensor, nn.Module, type)) or len(self.seen) > _MOST:
+        if kind is FunctionType or isinstance(value, (torch.Tensor, type)) or len(self.seen) > _MOST:
             return
         self.seen.add(id(value))
-        if isinstance(value, (list, deque)):
+        if kind is _LruCache:
+            self.entries.append(Cache(value))
+        elif isinstance(value, nn.Module):
+            self.visit_module(value)
+        elif isinstance(value, (list, deque)):
             self.entries.append(Content(value))
             for item in _items(value):
                 self.visit(item)
@@ -193,6 +245,19 @@ class _Walk:
         elif _is_users(kind) and hasattr(value, "__dict__"):
             self.visit_attributes(value)
 
+    def visit_module(self, module: nn.Module) -> None:
+        """The attributes and registries of a module, but not its submodules."""
+        self.entries.append(Content(vars(module)))
+        for registry in (module._parameters, module._buffers, module._modules):
+            if type(registry) is dict:  # a scripted module has its own kind
+                self.entries.append(Content(registry))
+        for child in module._modules.values():
+            if isinstance(child, (nn.ModuleList, nn.ModuleDict)):  # never called, so never entered
+                self.entries.append(Content(child._modules))
+        for name, value in list(vars(module).items()):
+            if name not in _OWN:
+                self.visit(value)
+
     def visit_attributes(self, value: object) -> None:
         """The attributes of an object of the analyzed code."""
         attributes: dict[str, Any] = vars(value)
@@ -206,7 +271,7 @@ class _Walk:
             if not _is_users(owner):
                 continue
             for name, value in vars(owner).items():
-                if isinstance(value, _CONTAINERS):
+                if isinstance(value, _CONTAINERS) or type(value) is _LruCache:
                     self.visit(value)
                 elif type(value) in (int, float, bool, str, type(None)) and not name.startswith("__"):
                     get, put = functools.partial(getattr, owner, name), functools.partial(setattr, owner, name)
@@ -228,7 +293,7 @@ class _Walk:
         for name in named:
             value = scope.get(name)
             own = value is not None and type(value).__module__ == function.__module__
-            if own or isinstance(value, _CONTAINERS):
+            if own or isinstance(value, _CONTAINERS) or type(value) is _LruCache:
                 self.visit(value)
         for cell in function.__closure__ or ():
             try:
@@ -276,10 +341,25 @@ def same_content(left: Any, right: Any) -> bool:
     if len(left) != len(right):
         return False
     if is_mapping(left):
-        return list(left) == list(right) and all(a is b for a, b in zip(_values(left), _values(right), strict=True))
+        if not _same_keys(left, right):
+            return False
+        return all(a is b for a, b in zip(_values(left), _values(right), strict=True))
     if isinstance(left, set):
-        return set(map(id, _items(left))) == set(map(id, _items(right)))
+        return set(map(id, _items(left))) == set(map(id, _items(right))) and all(map(has_one_hash, left))
     return all(a is b for a, b in zip(left, right, strict=True))
+
+
+def _same_keys(left: Any, right: Any) -> bool:
+    keys = zip(left, right, strict=True)
+    return all((a is b and has_one_hash(a)) or (type(a) is str and type(b) is str and a == b) for a, b in keys)
+
+
+def has_one_hash(key: Any) -> bool:
+    """Whether a key is found at the same place for all lengths; a size has another hash on each path."""
+    kind = type(key)
+    if kind is tuple or kind is SweptSize:
+        return all(map(has_one_hash, key))
+    return kind not in (SweptInt, SweptFloat, SweptBool)
 
 
 def _values(mapping: Any) -> list[Any]:

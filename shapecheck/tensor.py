@@ -10,6 +10,7 @@ go through the running tracer; one that reaches torch's dispatcher instead is no
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
@@ -80,7 +81,7 @@ class SweptTensor(torch.Tensor):
     _tainted: bool  # integer values computed from lengths in a way that was not followed
     _node: Node | None
     _serial: int  # in the order of making
-    _claims_grad: bool
+    _claims_grad: bool | None  # None: made while gradients were enabled, and they are not followed
 
     @classmethod
     def __torch_function__(
@@ -113,6 +114,8 @@ class SweptTensor(torch.Tensor):
     def size(self, dim: int | None = None) -> Any:
         if dim is None:
             return size_of(self._dims)
+        if type(dim) is bool:
+            raise TypeError("size(): argument 'dim' (position 1) must be int, not bool")
         rank = len(self._dims)
         dim = int(dim) if isinstance(dim, np.integer) else dim
         if is_plain(dim) and -rank <= dim < rank:
@@ -165,15 +168,20 @@ class SweptTensor(torch.Tensor):
 
     @property
     def requires_grad(self) -> bool:
-        return False
+        if self._claims_grad is None:
+            raise Undecidable("gradients are not followed")
+        return self._claims_grad
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> SweptTensor:
-        if requires_grad:
+        if requires_grad and not (self.is_floating_point() or self.is_complex()):
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        if requires_grad and sys._getframe(1).f_globals.get("__name__") != "torch.nn.parameter":
             raise Undecidable("gradients are not followed")
+        self._claims_grad = requires_grad  # a parameter made from sizes: what is computed with it requires none
         return self
 
     @property
@@ -211,6 +219,18 @@ class SweptTensor(torch.Tensor):
     def data(self) -> Any:
         return self.detach()
 
+    @data.setter
+    def data(self, value: object) -> None:
+        raise Undecidable(f"the data of a tensor is replaced by {type(value).__name__}")
+
+    @property
+    def _version(self) -> int:
+        raise Undecidable("the number of changes in place is not followed")
+
+    @property
+    def _base(self) -> Any:
+        raise Undecidable("which tensor another one is a view of is not followed")
+
     @property
     def T(self) -> Any:  # noqa: N802  # torch's name
         return self.permute(*range(len(self._dims) - 1, -1, -1))
@@ -228,7 +248,19 @@ class SweptTensor(torch.Tensor):
         return f"<swept {str(self._dtype).removeprefix('torch.')}[{', '.join(map(str, self._dims))}]>"
 
     def __format__(self, format_spec: str) -> str:
-        return repr(self)
+        return repr(self) if self._values is None else format(self._plain(), format_spec)
+
+    def __str__(self) -> str:
+        return repr(self) if self._values is None else str(self._plain())
+
+    def _plain(self) -> torch.Tensor:
+        """The tensor with its known values, on a path for each."""
+        assert self._values is not None
+        values = np.empty(self._values.shape, dtype=np.int64)
+        for index in np.ndindex(values.shape):
+            values[index] = int(self._values[index])
+        with torch._C.DisableTorchFunction():
+            return torch.from_numpy(values).to(self._dtype)
 
     def __deepcopy__(self, memo: Any) -> SweptTensor:
         return cast("SweptTensor", self.clone())
@@ -264,6 +296,7 @@ def make(
     result._tainted = tainted
     result._recipe = None
     result._node = None
+    result._claims_grad = None if torch.is_grad_enabled() else False
     result._serial = next(_serials)
     return result
 

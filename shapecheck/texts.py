@@ -1,15 +1,18 @@
 """Texts made from sizes: one marker for all live lengths, until it matters what the text says.
 
-A size in an f-string is mostly part of a message. So a path writes a marker, and if it then ends by raising that
-message, the text is filled in later. Any other end could have depended on the text: the path is run again, one run for
-each value.
+A size in an f-string is mostly part of a message. So where the code goes straight on to a `raise`, the path writes a
+marker, and if it then ends by raising that message, the text is filled in later. Any other text is made at once, and
+any other end could have depended on the marker: one run for each value.
 """
 
 from __future__ import annotations
 
 import dis
+import functools
 import re
+import sys
 from collections.abc import Callable
+from types import CodeType, FrameType
 from typing import Any
 
 import torch
@@ -71,8 +74,37 @@ def _plain(arg: Any, index: int) -> Any:
     return at(arg, index)
 
 
+def is_part_of_message() -> bool:
+    """Whether the text that is being made goes straight into an exception that the same code raises.
+
+    Code that branches on the way could have looked at it.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("shapecheck."):
+        frame = frame.f_back
+    return frame is not None and _goes_straight_to_raise(frame.f_code, frame.f_lasti)
+
+
+@functools.lru_cache(maxsize=4096)
+def _goes_straight_to_raise(code: CodeType, start: int) -> bool:
+    for instruction in dis.get_instructions(code):
+        if instruction.offset > start:
+            if instruction.opname == "RAISE_VARARGS":
+                return True
+            if _branches(instruction) or instruction.opname in ("POP_TOP", "RETURN_VALUE", "RETURN_CONST"):
+                return False  # POP_TOP: the text was given to a function for what the function does
+    return False
+
+
+def _branches(instruction: dis.Instruction) -> bool:
+    return "JUMP" in instruction.opname or instruction.opname in ("FOR_ITER", "SEND")
+
+
 def is_explicit(error: BaseException) -> bool:
-    """Whether a `raise` or `assert` of Python code raised it, not a builtin function that choked on a text."""
+    """Whether a `raise` or `assert` raised it, not a function that choked on a text, nor code that looked at one.
+
+    Where it is raised in a handler, that could have looked at the text of the error that it handles.
+    """
     trace = error.__traceback__
     if trace is None:
         return False
@@ -80,7 +112,28 @@ def is_explicit(error: BaseException) -> bool:
         trace = trace.tb_next
     if trace.tb_frame.f_globals.get("__name__", "").startswith("shapecheck."):
         return False  # PyTorch's own error, which code caught and raised again
+    before: list[dis.Instruction] = []
     for instruction in dis.get_instructions(trace.tb_frame.f_code):
         if instruction.offset == trace.tb_lasti:
-            return instruction.opname == "RAISE_VARARGS"
+            return instruction.opname == "RAISE_VARARGS" and not _looks_at_error(error, before)
+        before.append(instruction)
     return False
+
+
+def _looks_at_error(error: BaseException, before: list[dis.Instruction]) -> bool:
+    """Whether the code in front of a `raise` branches since the start of the handler that it is in, if it is in one."""
+    if error.__context__ is None:
+        return False
+    depth = 0
+    branches = False
+    for position in range(len(before) - 1, -1, -1):
+        instruction = before[position]
+        if instruction.opname == "PUSH_EXC_INFO":
+            if depth == 0:
+                return branches
+            depth -= 1
+        elif instruction.opname == "POP_EXCEPT":
+            depth += 1  # the end of a handler further up
+        elif _branches(instruction) and before[position - 1].opname != "CHECK_EXC_MATCH":
+            branches = True
+    return True  # called by a handler

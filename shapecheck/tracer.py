@@ -18,17 +18,30 @@ from torch import jit, nn
 from shapecheck import catching
 from shapecheck.draws import Chance, Draw, DrawnTensors
 from shapecheck.join import Joiner
-from shapecheck.journal import Journal
-from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, Unhashable, compare
+from shapecheck.journal import Journal, States
+from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, at, compare
 from shapecheck.modules import WholeCall, is_layer, may_skip_hooks
 from shapecheck.operations import Operations
-from shapecheck.outcomes import Alternative, Bypass, Dead, Ended, Outcomes, Raised, alternatives, described, has_cause
-from shapecheck.record import ORIGIN, Doubt, Frame, Path, Record, Refusal, last_index, operation_name
+from shapecheck.outcomes import After, Alternative, Bypass, Dead, Outcomes, Path, Raised, alternatives, described
+from shapecheck.record import ORIGIN, Doubt, Frame, Pending, Record, Refusal, last_index, operation_name
 from shapecheck.rules import LEAF_RULES, Call
 from shapecheck.tensor import SweptTensor, made_so_far
-from shapecheck.texts import Texts, is_explicit
-from shapecheck.trees import leaves
+from shapecheck.texts import Texts, is_explicit, is_part_of_message
+from shapecheck.trees import leaves, map_tree
 
+# in the message of an error: C code looked at the type of what stands for a size, or wrote into an array of lengths
+_OWN_NAMES = (
+    "SweptInt",
+    "SweptFloat",
+    "SweptBool",
+    "SweptSize",
+    "SweptTensor",
+    "_IntLike",
+    "_FloatLike",
+    "is read-only",
+    "numpy.object_",
+    "only int indices permitted",
+)
 MAX_PATHS = 512  # runs of one module call, past which the lengths that are left are undecided
 
 
@@ -59,7 +72,13 @@ class Tracer:
         function: Callable[..., Any] = module.__call__ if method == "forward" else getattr(module, method)
         frame = self.record.frame(None, None if method == "forward" else module, is_leaf=False)
         results: Outcomes = []
-        for way in self._run_frame(frame, lambda: function(*args, **kwargs), (args, kwargs)):
+        self.journal.enter_all(module)
+        self._operations.has_blank = any(leaf.is_meta for leaf in (*module.parameters(), *module.buffers()))
+        try:
+            ways = self._run_frame(frame, lambda: function(*args, **kwargs), (args, kwargs))
+        finally:
+            self.sweep.over = True
+        for way in ways:
             for lengths, output in way.outcomes:
                 if isinstance(output, Raised):
                     self._refuse(frame, lengths, output.error, way.drawn(last_index(lengths)))
@@ -79,11 +98,13 @@ class Tracer:
         frame = self._frame_of_decision()
         values = condition.values[self.live.values]
         self.sweep.rest_on(condition, self.live, lambda: self.place("a branch"))
+        if not self.sweep.inside:
+            frame.answers.append(bool(values.any()))
         if bool(values.all()):
             return True
         if not bool(values.any()):
             return False
-        frame.pending.append(Path(list(frame.events), self.live & ~condition, frame.exact_texts))
+        frame.pending.append(Pending(list(frame.events), self.live & ~condition, frame.exact_texts))
         self.live = self.live & condition
         return True
 
@@ -92,12 +113,14 @@ class Tracer:
         frame = self._frame_of_decision()
         values = number.values[self.live.values]
         first = values[0].item()
+        if not self.sweep.inside:
+            frame.answers.append(first)
         condition: Any = SweptBool(self.sweep, number.values == first, None)
         if type(number) is SweptInt:
             condition = compare(number, "==", first)
         self.sweep.rest_on(condition, self.live, lambda: self.place("a size used as a plain int"))
         if not bool((values == values[0]).all()):
-            frame.pending.append(Path(list(frame.events), self.live & ~condition, frame.exact_texts))
+            frame.pending.append(Pending(list(frame.events), self.live & ~condition, frame.exact_texts))
             self.live = self.live & condition
         return first
 
@@ -109,7 +132,7 @@ class Tracer:
         def first() -> int:
             for number in range(draw.count - 1, 0, -1):
                 event: tuple[Any, Any] = (draw, (number, []))
-                frame.pending.append(Path([*frame.events, event], self.live, frame.exact_texts))
+                frame.pending.append(Pending([*frame.events, event], self.live, frame.exact_texts))
             return 0
 
         return self._once(frame, draw, first)
@@ -129,7 +152,7 @@ class Tracer:
             return None
         frame = self._frame_of_decision()
         values = number.values[self.live.values]
-        if frame.exact_texts or bool((values == values[0]).all()):
+        if frame.exact_texts or bool((values == values[0]).all()) or not is_part_of_message():
             return format(self.decide_value(number), form)
         return self.mark(number, lambda index: format(number.values[index].item(), form))
 
@@ -144,6 +167,8 @@ class Tracer:
         return marker
 
     def _frame_of_decision(self) -> Frame:
+        if not self._frames and Undecidable.notice is not None:
+            raise Undecidable("a size that another analysis left behind is used")
         if not self._frames or self.asking:
             raise RuntimeError("a swept value was asked for a plain one outside of an analysis")
         if not self.live.somewhere:
@@ -193,22 +218,25 @@ class Tracer:
         position = len(frame.events)
         if position < len(frame.replay):
             event = frame.replay[position]
-            if event[0] is not key and event[0] != key:
+            if event[0] is not key and event[0] != key and not self.journal.made_alike(event[0], key):
                 frame.doubt = Undecidable("the module does not repeat itself when it is run again")
                 raise frame.doubt
             frame.events.append(event)
             result, changes = event[1]
             self.journal.redo(changes)
-            if isinstance(result, Raised):
-                raise self._with_texts(result.error)
+            if isinstance(result, Raised):  # and was caught
+                raise self._with_texts(result.error.with_traceback(None))
             return result
+        if frame.repeats:
+            frame.doubt = Undecidable("the module does not repeat itself when it is run again")
+            raise frame.doubt
         if not self.live.somewhere:
             raise Dead
         start = self.journal.position()
         try:
             result = compute()
         except Exception as error:
-            frame.events.append((key, (Raised(error), self.journal.since(start))))  # code may catch it, and go on
+            frame.events.append((key, (Raised(error), self.journal.since(start))))
             raise
         frame.events.append((key, (result, self.journal.since(start))))
         return result
@@ -240,10 +268,13 @@ class Tracer:
             ways, before = self._once(
                 parent, module, lambda: (self._call(parent, module, original, args, kwargs), given)
             )
+            output = self._choose(self._way_taken(parent, ways))
             if not self.journal.hand_over(before, given):
                 parent.doubt = Undecidable("the module does not repeat itself when it is run again")
                 raise parent.doubt
-            return self._choose(self._way_taken(parent, ways))
+            if isinstance(output, Raised):
+                raise self._with_texts(output.error)
+            return output
         finally:
             self.sweep.inside = outside
 
@@ -266,7 +297,9 @@ class Tracer:
             frame.node = self.record.node(frame, "call_module", frame.path, (args, kwargs), self.live)
         ways = self._run_frame(frame, self._manner(frame, module, original, args, kwargs), (args, kwargs))
         if is_leaf and not parent.is_leaf and frame.node is not None:
-            good = [output for way in ways for _, output in way.outcomes if not isinstance(output, Raised)]
+            outputs = [output for way in ways for _, output in way.outcomes]
+            outputs = [output.output if isinstance(output, After) else output for output in outputs]
+            good = [output for output in outputs if not isinstance(output, Raised)]
             self.record.finish(frame.node, good[0] if good else None)
         return ways
 
@@ -308,9 +341,7 @@ class Tracer:
     def _choose(self, outcomes: Outcomes) -> Any:
         """One outcome for the path; the caller is run again for the others."""
         if len(outcomes) == 1 and outcomes[0][0] is self.live and self.live.somewhere:
-            output = outcomes[0][1]
-            if not isinstance(output, Raised):
-                return output  # the usual case: nothing to decide
+            return self._after(outcomes[0][1])  # the usual case: nothing to decide
         lengths = self.sweep.never()
         for mask, _ in outcomes:
             lengths = lengths | mask
@@ -320,10 +351,15 @@ class Tracer:
             if not bool((mask.values & self.live.values).any()):
                 continue
             if self.decide(mask):
-                if isinstance(output, Raised):
-                    raise self._with_texts(output.error)
-                return output
+                return self._after(output)
         raise Dead
+
+    def _after(self, output: Any) -> Any:
+        """An outcome, its own changes of the module's state done."""
+        if isinstance(output, After):
+            self.journal.redo(output.changes)
+            return output.output
+        return output
 
     def _with_texts(self, error: Exception) -> Exception:
         """An error that a callee raises, as the caller may look at it."""
@@ -343,13 +379,13 @@ class Tracer:
         """
         entry = self.live
         frame.began = made_so_far()
-        start = self.journal.enter(None if frame.is_leaf else frame.module, arguments)
+        start = self.journal.enter(frame.module, arguments, hooks_only=frame.is_leaf)
         recorded = len(self.record.refusals), len(self.record.doubts)
-        ended: list[Ended] = []
-        frame.pending.append(Path([], entry, False))
+        ended: list[Path] = []
+        frame.pending.append(Pending([], entry, False))
         self._frames.append(frame)
+        runs = 0
         try:
-            runs = 0
             while frame.pending and frame.bypassed is None:
                 path = frame.pending.pop()
                 frame.replay, self.live, frame.exact_texts = path.replay, path.lengths, path.exact_texts
@@ -359,6 +395,7 @@ class Tracer:
                     for other in frame.pending:
                         self.live = self.live | other.lengths
                     self._doubt(frame, f"more than {MAX_PATHS} different runs of one module call")
+                    frame.pending.clear()
                     break
                 if runs > 1:
                     obstacle = self.journal.obstacle(start)
@@ -378,27 +415,46 @@ class Tracer:
                     self._doubt(frame, frame.doubt.reason)
                 elif output is not Dead:
                     several = runs > 1 or bool(frame.pending)
-                    states = self.journal.states_since(start) if several else {}
-                    ended.append(Ended(self.live, output, states, frame.draws))
+                    states = self.journal.states_since(start) if several and frame.call else {}
+                    ended.append(self._path(frame, output, states))
+            if runs > 1 and ended and not self._repeats_itself(frame, start, call, ended[0]):
+                self.live, ended = entry, []
+                del self.record.refusals[recorded[0] :], self.record.doubts[recorded[1] :]
+                self._doubt(frame, "the module does not repeat itself when it is run again")
         finally:
             self._frames.pop()
         self.live = entry
         if frame.bypassed is not None:
             self.journal.roll_back(start)
             del self.record.refusals[recorded[0] :], self.record.doubts[recorded[1] :]
-            if frame.draws:
+            if frame.draws or any(path.draws for path in ended):
                 self._doubt(frame, f"{frame.bypassed} goes around __torch_function__ past a random draw")
                 return []
             return [Alternative(self._execute(frame, *arguments), [])]
         try:
-            return self._settle(frame, start, ended)
+            return self._settle(frame, start if runs > 1 else None, ended)
         except Undecidable as doubt:
             self._doubt(frame, doubt.reason)
             return []
 
+    def _repeats_itself(self, frame: Frame, start: int, call: Callable[[], Any], first: Path) -> bool:
+        """Whether a path comes to the same again after others: a net under state that nobody knew of."""
+        if frame.bypassed is not None or self.journal.obstacle(start) is not None:
+            return True
+        self.journal.roll_back(start)
+        recorded = len(self.record.refusals), len(self.record.doubts)
+        frame.replay, self.live, frame.exact_texts, frame.repeats = first.events, first.lengths, first.exact_texts, True
+        now = self._path(frame, self._run_path(frame, call), {})
+        same = frame.doubt is None and not frame.pending and now.is_like(first)
+        return same and recorded == (len(self.record.refusals), len(self.record.doubts))
+
+    def _path(self, frame: Frame, value: Any, states: States) -> Path:
+        """The run that has just come to its end."""
+        return Path(frame.events, frame.answers, frame.draws, self.live, frame.exact_texts, value, states)
+
     def _run_path(self, frame: Frame, call: Callable[[], Any]) -> Any:
         """One run of the module's own code: its output, or Raised; the class Dead where no length is left."""
-        frame.events, frame.doubt, frame.texts = [], None, set()
+        frame.events, frame.answers, frame.doubt, frame.texts = [], [], None, set()
         self.sweep.inside = 0
         try:
             return call()
@@ -414,8 +470,8 @@ class Tracer:
             if self.sweep.poked:
                 self.sweep.poked = False
                 frame.doubt = Undecidable("a size is passed to a function of torch that cannot be followed")
-            elif has_cause(error, Unhashable):
-                frame.doubt = Undecidable("a size is used as a key")
+            elif any(name in str(error) for name in _OWN_NAMES):
+                frame.doubt = Undecidable(f"code outside of Python took a size for something else: {error}")
             return Raised(error)
         finally:
             self.sweep.inside = 1
@@ -427,7 +483,7 @@ class Tracer:
             return False  # the last three could come of the text itself, as a name
         return frame.texts <= self._texts.marks_in(output.error) and is_explicit(output.error)
 
-    def _settle(self, frame: Frame, start: int, ended: list[Ended]) -> list[Alternative]:
+    def _settle(self, frame: Frame, start: int | None, ended: list[Path]) -> list[Alternative]:
         """The outcomes of all paths as few as they can be; errors that no code could catch are recorded here."""
 
         def join_node(outputs: list[SweptTensor], result: SweptTensor) -> None:
@@ -436,17 +492,20 @@ class Tracer:
         joiner = Joiner(self.sweep, join_node, frame.began)
         raised = [path for path in ended if isinstance(path.value, Raised)]
         may_catch = not raised or catching.may_catch()
-        # what a path that nobody goes on from did to the module does not matter
-        left = ended if may_catch else [path for path in ended if not isinstance(path.value, Raised)]
-        drew = any(path.draws for path in ended)
-        if len(ended) > 1:
-            states, masks = [path.states for path in left], [path.lengths for path in left]
-            for tensor in self.journal.reconcile(start, states, masks, joiner, drew=drew):
-                self._operations.write(tensor)
-        if not may_catch:
+        left = ended
+        if not may_catch:  # what a path that nobody goes on from did to the module does not matter
+            left = [path for path in ended if not isinstance(path.value, Raised)]
             for path in raised:
                 index = last_index(path.lengths)
                 self._refuse(frame, path.lengths, path.value.error, described(path.draws, index))
+        drew = any(path.draws for path in ended)
+        if start is not None and frame.call:  # what the whole analysis does to the state is put back
+            states, masks = [path.states for path in left], [path.lengths for path in left]
+            written, changes = self.journal.reconcile(start, states, masks, joiner, drew=drew)
+            for tensor in written:
+                self._operations.write(tensor)
+            if changes:
+                left = [replace(path, value=After(own, path.value)) for own, path in zip(changes, left, strict=True)]
         if not drew:
             return [Alternative(_joined([(path.lengths, path.value) for path in left], joiner), [])]
         ways = alternatives(left, joiner.agree)
@@ -482,8 +541,10 @@ class Tracer:
     def _refuse(self, frame: Frame, lengths: SweptBool, error: Exception, drawn: list[str]) -> None:
         node, operation, layer = getattr(error, ORIGIN, None) or (None, f"raise {type(error).__name__}", frame.path)
         index = last_index(lengths)
+        index = last_index(lengths)
         text = self._texts.message(error, index)
         draws = (*self.draws(index), *drawn)
+        error.args = map_tree(lambda leaf: at(leaf, index), error.args)  # KeyError(n), say
         self.record.refuse(Refusal(node, layer, operation, lengths, error, text, draws))
 
     def _doubt(self, frame: Frame, reason: str) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from shapecheck.lengths.swept import SweptInt
-from shapecheck.tensor import SweptSize, SweptTensor
+from shapecheck.tensor import SweptSize, SweptTensor, size_of
 
 # the classes of most leaves: no containers, and told apart by one look-up
 _LEAVES = frozenset((SweptTensor, torch.Tensor, nn.Parameter, SweptInt, int, float, bool, str, type(None), torch.dtype))
@@ -25,7 +25,7 @@ def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
     if kind is list:
         return [map_tree(function, item) for item in tree]
     if kind is SweptSize:
-        return tuple([map_tree(function, item) for item in tree])
+        return size_of([map_tree(function, item) for item in tree])
     if kind is torch.Size:  # torch.Size((1,)) + x.shape[1:] holds swept sizes, too
         return tuple([map_tree(function, item) for item in tree]) if _has_swept(tree) else tree
     if kind is slice:

@@ -225,11 +225,14 @@ def test_a_tensor_that_is_changed_is_not_known_any_more() -> None:
 
 
 def test_state_that_a_draw_decides() -> None:
-    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
-        self.k = random.choice([3, 7])
+    def remember(self: Any, x: torch.Tensor) -> torch.Tensor:
+        self.k = random.choice([0, 3, 7])
         return x
 
-    assert "module's state" in undecided(lambda self, x: Of(forward)(x))
+    inner = Of(remember)
+    report = agrees(Of(lambda self, x: cut(self, self.inner(x), self.inner.k), inner=inner))
+    assert str(report.valid) == "T >= 7"
+    assert report.failures[0].draws == ("random.choice([0, 3, 7]) gives 7",)
 
 
 def test_training_mode_is_asked_for_and_put_back() -> None:

@@ -6,16 +6,18 @@ split and the plain numbers meet instead.
 
 from __future__ import annotations
 
+import dis
 import math
 import numbers
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from shapecheck.lengths.comparison import COMPARISONS, compare, is_plain, maximum, minimum
-from shapecheck.lengths.undecidable import Undecidable
+from shapecheck.lengths.undecidable import Undecidable, Unhashable
 
 if TYPE_CHECKING:
     from shapecheck.lengths.swept import Sweep
@@ -50,6 +52,38 @@ def plain(number: Any) -> Any:
     if kind == "SweptFloat":
         return float(number)
     return bool(number) if kind == "SweptBool" else number
+
+
+def hash_of(number: Any) -> int:
+    """The hash of the plain number, on a path for each value: numbers of different paths never meet as keys.
+
+    einops knows symbolic sizes, which have no hash, and then goes without its cache, which outlives the analysis.
+    """
+    if number.sweep.inside:
+        raise Undecidable("a size is used as a key")
+    if _caller().partition(".")[0] == "einops":
+        raise Unhashable("unhashable type: a size is not one number here")
+    return hash(plain(number))
+
+
+def is_stale(sweep: Sweep, other: Any) -> bool:
+    """Whether a key of an analysis that is over meets another one in a dict, a set or a cache: no key of this run."""
+    foreign = is_swept(other) and other.sweep is not sweep
+    if not sweep.over and not foreign:
+        return False
+    frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]] != "COMPARE_OP"  # who compares on purpose is told
+
+
+def _caller() -> str:
+    """The name of the module that asks a swept number for something, through C or not."""
+    frame: FrameType | None = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
+    while frame is not None:
+        name: str = frame.f_globals.get("__name__", "")
+        if not name.startswith("shapecheck."):
+            return name
+        frame = frame.f_back
+    return ""
 
 
 def operand(sweep: Sweep, number: Any) -> Any:

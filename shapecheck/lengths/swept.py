@@ -46,6 +46,7 @@ class Sweep:
         self.lengths: NDArray[np.int64] = np.arange(first, last + 1, dtype=np.int64)
         self.poked = False  # torch read a swept size as a plain one; what it raised then is not eager's error
         self.meets_numpy = False  # NumPy's numbers came in: they wrap, and survive divisions by zero
+        self.over = False  # the analysis is: what is left of its numbers is equal to no other
         self.inside = 1  # > 0 while the analyzer's own code runs: a comparison is a vector there, a bool elsewhere
         self.decide: Callable[[SweptBool], bool] = _undecided
         self.decide_value: Callable[[SweptInt | SweptFloat], Any] = _undecided

@@ -12,7 +12,6 @@ import numpy as np
 from shapecheck.lengths.certificate import Pattern, align, end_of
 from shapecheck.lengths.comparison import where
 from shapecheck.lengths.mixed import numpy_function
-from shapecheck.lengths.undecidable import Unhashable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -187,9 +186,7 @@ class SweptBool:
         return self.as_int() >= other
 
     def __hash__(self) -> int:
-        if not self.sweep.inside:
-            raise Unhashable("unhashable type: a truth value of sizes is not one value here")
-        return object.__hash__(self)
+        return object.__hash__(self) if self.sweep.inside else hash(bool(self))
 
     # what else Python code may do with it
 

@@ -16,8 +16,10 @@ from shapecheck.lengths.comparison import COMPARISONS, LARGEST, answer
 from shapecheck.lengths.mixed import (
     OPERATORS,
     by_zero,
+    hash_of,
     is_foreign,
     is_of_numpy,
+    is_stale,
     is_swept,
     numpy_function,
     operand,
@@ -27,7 +29,7 @@ from shapecheck.lengths.mixed import (
 from shapecheck.lengths.quotient import Quotient
 from shapecheck.lengths.swept_bool import SweptBool
 from shapecheck.lengths.swept_int import Int, SweptInt
-from shapecheck.lengths.undecidable import TooLargeError, Undecidable, Unhashable
+from shapecheck.lengths.undecidable import TooLargeError, Undecidable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -156,13 +158,13 @@ class SweptFloat:
         return answer(self.compared(">=", other))
 
     def __eq__(self, other: object) -> Any:
-        return answer(self.compared("==", other))
+        return False if is_stale(self.sweep, other) else answer(self.compared("==", other))
 
     def __ne__(self, other: object) -> Any:
         return answer(self.compared("!=", other))
 
     def __hash__(self) -> int:
-        raise Unhashable("unhashable type: a number made from sizes is not one number here")
+        return hash_of(self)
 
     # integers ---------------------------------------------------------------------------------------------------
 

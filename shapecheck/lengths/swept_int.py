@@ -33,8 +33,19 @@ from shapecheck.lengths.comparison import (
     compare_with_float,
     maximum,
 )
-from shapecheck.lengths.mixed import OPERATORS, by_zero, is_of_numpy, is_swept, mixed, numpy_function, operand, refused
-from shapecheck.lengths.undecidable import TooLargeError, Undecidable, Unhashable
+from shapecheck.lengths.mixed import (
+    OPERATORS,
+    by_zero,
+    hash_of,
+    is_of_numpy,
+    is_stale,
+    is_swept,
+    mixed,
+    numpy_function,
+    operand,
+    refused,
+)
+from shapecheck.lengths.undecidable import TooLargeError, Undecidable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -231,13 +242,13 @@ class SweptInt:
         return answer(self.compared(">=", other))
 
     def __eq__(self, other: object) -> Any:
-        return answer(self.compared("==", other))
+        return False if is_stale(self.sweep, other) else answer(self.compared("==", other))
 
     def __ne__(self, other: object) -> Any:
         return answer(self.compared("!=", other))
 
     def __hash__(self) -> int:
-        raise Unhashable("unhashable type: a size is not one number here")
+        return hash_of(self)
 
     # where Python wants a plain value ---------------------------------------------------------------------------
 

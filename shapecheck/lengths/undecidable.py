@@ -30,7 +30,4 @@ class TooLargeError(ArithmeticError):
 
 
 class Unhashable(TypeError):
-    """A size was used as a key. A cache that outlives the analysis would keep it, so it cannot be one.
-
-    An ordinary exception: code that knows of symbolic sizes (einops) then goes without its cache. Never a finding.
-    """
+    """A size was used as a key by code that knows of symbolic sizes, and goes without its cache then."""

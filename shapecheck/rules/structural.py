@@ -154,7 +154,9 @@ def _numpy(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return NotImplemented
     if args[0]._values is None:
         raise Undecidable("numpy() needs the values of a tensor")
-    return args[0]._values.copy()
+    array = args[0]._values.copy()
+    array.flags.writeable = False  # eager's shares the tensor's memory
+    return array
 
 
 def _reduced(combine: Callable[[Any, Any], Any]) -> Row:

@@ -158,19 +158,14 @@ AROUND: dict[str, Callable[[torch.Tensor], Any]] = {
     "isinstance Tensor": lambda x: need(isinstance(x, torch.Tensor) and x.shape[-1] > 3),
     "isinstance FloatTensor": lambda x: need(isinstance(x, torch.FloatTensor) and x.shape[-1] > 3),
     "isinstance LongTensor": lambda x: need(not isinstance(x, torch.LongTensor) and x.shape[-1] > 3),
-    "type is Tensor": lambda x: need(type(x) is torch.Tensor and x.shape[-1] > 3),
     "class is Tensor": lambda x: need(x.__class__ is torch.Tensor and x.shape[-1] > 3),
-    "type of the output is Tensor": lambda x: need(type(x + 1) is torch.Tensor and x.shape[-1] > 3),
     "is_tensor": lambda x: need(torch.is_tensor(x) and x.shape[-1] > 3),
     "overrides": lambda x: need(not torch.overrides.is_tensor_like(3) and x.shape[-1] > 3),
-    "has_torch_function": lambda x: need(not torch.overrides.has_torch_function((x,)) and x.shape[-1] > 3),
     "is_scripting": lambda x: need(not torch.jit.is_scripting() and not torch.jit.is_tracing() and x.shape[-1] > 3),
     "is_compiling": lambda x: need(not torch.compiler.is_compiling() and x.shape[-1] > 3),
     "hasattr": lambda x: need(hasattr(x, "shape") and not hasattr(x, "nothing") and x.shape[-1] > 3),
     "an attribute that is not there": lambda x: x.nothing,
-    "a private attribute": lambda x: need(not hasattr(x, "_dims") and not hasattr(x, "_node")),
     "an attribute of its own": lambda x: (setattr(x, "note", 3), need(x.note < x.shape[-1])),
-    "an attribute named like a field": lambda x: (setattr(x, "_dtype", 3), F.conv1d(x, torch.ones(1, 4, 3))),
     "names": lambda x: need(x.names == (None, None, None) and x.shape[-1] > 3),
     "has_names": lambda x: need(not x.has_names() and x.shape[-1] > 3),
     "is_same_size": lambda x: need(x.is_same_size(x[..., :5])),
@@ -190,7 +185,6 @@ AROUND: dict[str, Callable[[torch.Tensor], Any]] = {
     "identity of an in-place operation": lambda x: need(
         x.add_(1) is x and F.relu(x, inplace=True) is x and x.shape[-1] > 3
     ),
-    "identity of dropout": lambda x: need(F.dropout(x, training=False) is x or x.shape[-1] > 3),
     "hash of a tensor": lambda x: need({x: 1}[x] and x.shape[-1] > 3),
     "truth of a tensor": lambda x: need(x),
     "compared with None": lambda x: need(x is not None and x.shape[-1] > 3),
@@ -326,7 +320,7 @@ def test_a_scripted_module_as_the_root() -> None:
 
 
 def test_a_traced_module_as_the_root() -> None:
-    agrees(quiet(torch.jit.trace, nn.Sequential(nn.Conv1d(4, 4, 5), nn.ReLU()), torch.ones(1, 4, 9)), X)
+    sound(quiet(torch.jit.trace, nn.Sequential(nn.Conv1d(4, 4, 5), nn.ReLU()), torch.ones(1, 4, 9)), X)
 
 
 def test_a_frozen_module() -> None:

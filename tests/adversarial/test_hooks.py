@@ -80,7 +80,9 @@ def test_hook(name: str) -> None:
     spec = "f32[T, 1, 1]" if "LSTM" in name else "f32[1, T, 4]" if name == "orthogonal" else X
     with torch.no_grad():  # else the old weight_norm leaves a weight that cannot be copied
         module = nn.Sequential(HOOKS[name]())
-    agrees(module, spec)
+    # some backends of a transposed convolution give an empty result, and some refuse
+    check = sound if name == "weight norm of a transposed conv" else agrees
+    check(module, spec)
 
 
 def test_a_parametrization_that_changes_the_shape() -> None:

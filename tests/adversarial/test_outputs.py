@@ -114,7 +114,8 @@ def _describe(x: torch.Tensor, out: Any) -> None:
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_outputs_that_differ_in(name: str) -> None:
     inner = Of(lambda self, x: OUTPUTS[name](x))
-    agrees(Of(lambda self, x: _describe(x, self.inner(x)), inner=inner), X)
+    check = sound if name in ("generator", "iterator") else agrees  # which the second run of the caller finds used up
+    check(Of(lambda self, x: _describe(x, self.inner(x)), inner=inner), X)
 
 
 @pytest.mark.parametrize("name", OUTPUTS)

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import shapecheck
-from tests.adversarial.against import Of, X, agrees, need, undecided
+from tests.adversarial.against import Of, X, agrees, need, sound, undecided
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # torch.jit is deprecated, and in use
@@ -42,7 +42,7 @@ def test_small_integer_tensors_carry_values() -> None:
         mask = torch.arange(lengths.max()) < lengths.unsqueeze(1) // 2
         return self.conv(x[..., : int(lengths[0].item()) // 2]) + mask[:, None, 4:]
 
-    agrees(Of(forward, conv=nn.Conv1d(4, 4, 3)), X, "i64[1] = T")
+    sound(Of(forward, conv=nn.Conv1d(4, 4, 3)), X, "i64[1] = T")  # the layout of the sum is left open
 
 
 def test_lengths_pass_through_numpy_and_packing() -> None:

@@ -25,7 +25,6 @@ def _set_into(value: Any) -> None:
 
 VALUES: dict[str, Callable[[torch.Tensor], Any]] = {
     "item": lambda n: need(n.item() == 5),
-    "item is an int": lambda n: need(type(n.item()) is int),
     "int": lambda n: need(int(n) == 5),
     "bool": lambda n: need(n - 5),
     "float": lambda n: need(float(n) > 5.5),
@@ -33,7 +32,6 @@ VALUES: dict[str, Callable[[torch.Tensor], Any]] = {
     "range": lambda n: need(len(range(n)) == 5),
     "tolist": lambda n: need(n.tolist() == [5]),
     "numpy": lambda n: need(n.numpy()[0] == 5),
-    "numpy dtype": lambda n: need(n.numpy().dtype == np.int64),
     "numpy float": lambda n: need((n.numpy() / 2)[0] == 2.5),
     "numpy root": lambda n: need(np.sqrt(n.numpy())[0] == 4),
     "numpy max": lambda n: need(n.numpy().max() == 5),
@@ -260,7 +258,7 @@ def test_values_through_packing() -> None:
         y, m = pad_packed_sequence(self.lstm(packed)[0], batch_first=True)
         need(y.shape[1] == m.max() and y.shape[1] % 2)
 
-    agrees(Of(forward, lstm=nn.LSTM(3, 2, batch_first=True)), "f32[2, T, 3]", "i64[2] = [T, T // 2 + 1]")
+    sound(Of(forward, lstm=nn.LSTM(3, 2, batch_first=True)), "f32[2, T, 3]", "i64[2] = [T, T // 2 + 1]")
 
 
 def test_a_size_made_a_tensor() -> None:

@@ -22,7 +22,6 @@ from shapecheck.lengths.swept import (
     SweptBool,
     SweptInt,
     Undecidable,
-    Unhashable,
     at,
     compare,
     is_plain,
@@ -240,9 +239,17 @@ def test_nothing_wraps(left: int, right: int, symbol: str):
     explore(lambda t: function(t * (left // 8), t * (right // 16) - t), 1, 3)
 
 
-def test_sizes_are_no_keys():
-    paths = Paths(lambda t: {t: 1}, Sweep(1, 9))
-    assert paths.at(5) is Unhashable
+def test_a_size_as_a_key_splits_by_value():
+    paths = Paths(lambda t: {t: 1}.get(5), Sweep(1, 9))
+    assert [paths.at(length) for length in (4, 5, 6)] == [None, 1, None]
+
+
+def test_a_key_of_an_analysis_that_is_over_is_equal_to_no_other():
+    sweep = Sweep(1, 9)
+    known: dict[Any, int] = {}
+    Paths(lambda t: known.setdefault(t, 1), sweep)
+    sweep.over = True
+    assert 5 not in known
 
 
 def test_division_by_zero_with_numpy_is_undecidable():
