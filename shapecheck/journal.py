@@ -15,9 +15,20 @@ from torch import nn
 
 from shapecheck.join import Joiner, NotJoinable
 from shapecheck.lengths.swept import SweptBool, Undecidable
-from shapecheck.state import Cache, Content, Generator, Obstacle, Slots, has_one_hash, held, reachable, same_content
+from shapecheck.state import (
+    Cache,
+    Content,
+    Generator,
+    Obstacle,
+    Slots,
+    has_one_hash,
+    held,
+    hooks_of,
+    reachable,
+    same_content,
+)
 from shapecheck.tensor import SweptTensor, dims_of
-from shapecheck.trees import is_mapping, is_sequence
+from shapecheck.trees import is_mapping, is_sequence, kind_of
 
 _MODULE: Any = nn.Module  # torch leaves the arguments of its methods without types
 _original_setattr: Callable[[nn.Module, str, Any], None] = _MODULE.__setattr__
@@ -148,7 +159,7 @@ class Journal:
         start = len(self._entries)
         self._entries.append(_Settings())
         if hooks_only and module is not None:
-            arguments, module = (arguments, *module._forward_pre_hooks.values(), *module._forward_hooks.values()), None
+            arguments, module = (arguments, *hooks_of(module)), None
         self._entries += reachable(module, arguments)
         return start
 
@@ -372,8 +383,8 @@ def _joined(thing: Any, states: list[Any], masks: list[SweptBool], joiner: Joine
 
 def _is_like(left: Any, right: Any) -> bool:
     """Whether two modules are of the same kind, made with the same options."""
-    kind = type(left)
-    if kind is not type(right):
+    kind = kind_of(left)
+    if kind is not kind_of(right):
         return False
     if isinstance(left, nn.Module):
         return _is_like(vars(left), vars(right))

@@ -187,12 +187,22 @@ def held(module: nn.Module) -> list[Any]:
     """An entry for everything that hangs on a module, though none of its own code may run."""
     walk = _Walk()
     walk.visit_module(module)
-    for hooks in (module._forward_hooks, module._forward_pre_hooks):
+    for hooks in _registries_of_hooks(module):
         walk.entries.append(Content(hooks))
     for tensor in (*module._parameters.values(), *module._buffers.values()):
         if tensor is not None and not tensor.is_meta:
             walk.entries.append(Memory(tensor))
     return walk.entries
+
+
+def _registries_of_hooks(module: Any) -> tuple[dict[int, Any], dict[int, Any]]:
+    return module._forward_pre_hooks, module._forward_hooks  # torch leaves their types open
+
+
+def hooks_of(module: nn.Module) -> list[Any]:
+    """The hooks of a module's forward."""
+    before, after = _registries_of_hooks(module)
+    return [*before.values(), *after.values()]
 
 
 class _Walk:
@@ -345,7 +355,7 @@ def same_content(left: Any, right: Any) -> bool:
             return False
         return all(a is b for a, b in zip(_values(left), _values(right), strict=True))
     if isinstance(left, set):
-        return set(map(id, _items(left))) == set(map(id, _items(right))) and all(map(has_one_hash, left))
+        return set(map(id, _items(left))) == set(map(id, _items(right))) and all(map(has_one_hash, _items(left)))
     return all(a is b for a, b in zip(left, right, strict=True))
 
 
@@ -356,7 +366,7 @@ def _same_keys(left: Any, right: Any) -> bool:
 
 def has_one_hash(key: Any) -> bool:
     """Whether a key is found at the same place for all lengths; a size has another hash on each path."""
-    kind = type(key)
+    kind = kind_of(key)
     if kind is tuple or kind is SweptSize:
         return all(map(has_one_hash, key))
     return kind not in (SweptInt, SweptFloat, SweptBool)

@@ -260,7 +260,7 @@ class SweptTensor(torch.Tensor):
         for index in np.ndindex(values.shape):
             values[index] = int(self._values[index])
         with torch._C.DisableTorchFunction():
-            return torch.from_numpy(values).to(self._dtype)
+            return torch.tensor(values.tolist(), dtype=self._dtype)
 
     def __deepcopy__(self, memo: Any) -> SweptTensor:
         return cast("SweptTensor", self.clone())
