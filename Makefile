@@ -7,6 +7,8 @@ VENV ?= .venv
 # test processes: a number, or auto for one a core
 JOBS ?= auto
 PYTEST_ARGS ?=
+# drawn rows of each kind: make attack DENSE=3000
+DENSE ?= 1000
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
@@ -49,9 +51,10 @@ ONLY ?=
 fuzz: $(INSTALLED)
 	$(BIN)/python -m tests.fuzz --count $(N) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
 
-# strange programs, many of them open finds: the work list of the engine, no part of the checks
+# strange programs, many of them open finds: the work list of the engine, no part of the checks;
+# and the rules with every row of their tables and so many drawn ones of each kind
 attack: $(INSTALLED)
-	$(PYTEST) --numprocesses=$(JOBS) tests/adversarial $(PYTEST_ARGS)
+	DENSE=$(DENSE) $(PYTEST) --numprocesses=$(JOBS) tests/adversarial tests/rules $(PYTEST_ARGS)
 
 # write what the commands in README.md really print between its markers
 readme: $(INSTALLED)

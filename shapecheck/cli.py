@@ -156,6 +156,9 @@ def styletts2(
         str | None,
         typer.Option(metavar="LO:HI", help="Lengths to go through, in each component's own unit, such as 1:1024."),
     ] = None,
+    train: Annotated[
+        bool, typer.Option("--train", help="In training mode, with every outcome of the random draws that matter.")
+    ] = False,
     layers: Annotated[
         str, typer.Option(metavar="all|binding|none", help="Layers to list: all, those that decide, none.")
     ] = "all",
@@ -194,7 +197,7 @@ def styletts2(
         assert shown is not None
         assert written is not None
         assert destination is not None
-        return _check_model(model, names, sweep, shown, written, destination, debug=debug)
+        return _check_model(model, names, sweep, shown, written, destination, train=train, debug=debug)
 
     return Job(run, debug)
 
@@ -222,6 +225,7 @@ def _check_model(
     written: Format,
     destination: Destination,
     *,
+    train: bool,
     debug: bool,
 ) -> ExitCode:
     """Analyze, write the result, and say by the exit code whether everything was decided."""
@@ -237,6 +241,7 @@ def _check_model(
             model,
             components=components,
             lengths=lengths,
+            train=train,
             progress=lambda name, done, total: show(f"analysing {name} ({done + 1} of {total})"),
         )
     destination.write(_rendered(report, layers, written, destination))

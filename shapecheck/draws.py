@@ -47,6 +47,8 @@ class Draw:
 class Drawing(Protocol):
     """What a draw needs of the analysis."""
 
+    uniform: bool  # whether a `Chance` was made
+
     def draw(self, draw: Draw) -> int: ...
 
     @property
@@ -61,7 +63,7 @@ def stand_ins(
     def explored(name: str, outcomes: Sequence[Any]) -> Any:
         return outcomes[tracer.draw(Draw.of(name, outcomes))]
 
-    def method(owner: Any, name: str, population: Callable[..., Sequence[Any] | None]) -> Stand:
+    def method(owner: Any, name: str, population: Callable[..., Any]) -> Stand:
         original = getattr(owner, name)
 
         def stand_in(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -90,7 +92,7 @@ def stand_ins(
 
         return stand_in
 
-    def of_numpy(name: str, population: Callable[..., Sequence[Any] | None]) -> Stand:
+    def of_numpy(name: str, population: Callable[..., Any]) -> Stand:
         original = getattr(np.random, name)
 
         def stand_in(*args: Any, **kwargs: Any) -> Any:
@@ -118,29 +120,46 @@ def stand_ins(
     return found
 
 
-def _integers(low: Any, high: Any = None, size: Any = None) -> Sequence[Any] | None:
+def _between(a: Any, b: Any) -> range:
+    return range(operator.index(a), operator.index(b) + 1)
+
+
+def _range(*limits: Any) -> range:
+    return range(*map(operator.index, limits))
+
+
+def _bits(k: Any) -> range:
+    return range(1 << min(operator.index(k), 62))
+
+
+def _sequence(seq: Any) -> Any:
+    return seq
+
+
+def _integers(low: Any, high: Any = None, size: Any = None) -> range | None:
     if size is not None:
         return None
     return range(operator.index(low)) if high is None else range(operator.index(low), operator.index(high))
 
 
-def _elements(a: Any, size: Any = None) -> Sequence[Any] | None:
+def _elements(a: Any, size: Any = None) -> Any:
     if size is not None:
         return None
     if isinstance(a, (list, tuple, np.ndarray)):
-        return np.asarray(cast("Any", a)) if np.ndim(cast("Any", a)) == 1 else None
+        items: Any = np.asarray(cast("Any", a))
+        return items if items.ndim == 1 else None
     return range(operator.index(a))
 
 
 # name: what is drawn from, of the arguments; a TypeError or ValueError here leaves the answer to the original
-_PYTHON: dict[str, Callable[..., Sequence[Any] | None]] = {
-    "randint": lambda a, b: range(operator.index(a), operator.index(b) + 1),
-    "randrange": lambda *limits: range(*map(operator.index, limits)),
-    "choice": lambda seq: seq,
-    "getrandbits": lambda k: range(1 << min(operator.index(k), 62)),
-    "_randbelow": range,  # below sample, shuffle, and what was imported by name
+_PYTHON: dict[str, Callable[..., Any]] = {
+    "randint": _between,
+    "randrange": _range,
+    "choice": _sequence,
+    "getrandbits": _bits,
+    "_randbelow": _range,  # below sample, shuffle, and what was imported by name
 }
-_NUMPY: dict[str, Callable[..., Sequence[Any] | None]] = {"randint": _integers, "choice": _elements}
+_NUMPY: dict[str, Callable[..., Any]] = {"randint": _integers, "choice": _elements}
 _UNIFORM = ("rand", "random", "random_sample", "ranf", "sample", "uniform")
 
 
@@ -166,9 +185,9 @@ def _shown(value: Any) -> str:
         return repr(value)
     if isinstance(value, int):
         return str(int(value))
-    if isinstance(value, (list, tuple)) and len(cast("Any", value)) <= 8:
-        items = ", ".join(map(_shown, cast("Any", value)))
-        return f"[{items}]" if isinstance(value, list) else f"({items})"
+    if type(value) in (list, tuple) and len(value) <= 8:
+        items = ", ".join(map(_shown, value))
+        return f"[{items}]" if type(value) is list else f"({items})"
     return f"<{type(value).__name__}>"
 
 
@@ -183,10 +202,10 @@ class DrawnTensors:
     def made(self, tensor: torch.Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Remember what `torch.randint(*args, **kwargs)` gave, if one bounded integer was drawn."""
         rest = list(args)
-        size = kwargs["size"] if "size" in kwargs else rest.pop()
+        size: Any = kwargs["size"] if "size" in kwargs else rest.pop()
         limits = [*rest, *(kwargs[name] for name in ("low", "high") if name in kwargs)]
         low, high = limits if len(limits) == 2 else (0, *limits)
-        plain = type(low) is int and type(high) is int and isinstance(size, (tuple, list))
+        plain = type(low) is int and type(high) is int and type(size) in (tuple, list)
         if not plain or any(type(n) is not int or n != 1 for n in size) or kwargs.keys() & {"generator", "out"}:
             return
         if high - low <= MAX_OUTCOMES:
@@ -216,7 +235,7 @@ class DrawnTensors:
 _READS = frozenset({"item", "__int__", "__index__"})
 
 
-class Chance:
+class Chance:  # noqa: PLW1641  # its hash is in doubt, as all that is set below
     """A number drawn uniformly from [0, 1), of which only comparisons with plain numbers are decided.
 
     It is k / 2**53 for an integer k; which k are still possible is kept on each path of the call that drew it.
@@ -229,9 +248,10 @@ class Chance:
         self._name = name
         self._path = tracer.frame.events
         self._first, self._last = 0, _STEPS - 1
+        tracer.uniform = True
 
     @property
-    def __class__(self) -> type:
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
         return float
 
     def __lt__(self, other: Any) -> bool:
@@ -269,6 +289,12 @@ class Chance:
         return outcome
 
 
+_UNANSWERED = """
+add sub mul truediv floordiv mod divmod pow matmul radd rsub rmul rtruediv rfloordiv rmod rdivmod rpow neg pos abs round
+trunc floor ceil int float complex bool hash str repr format array copy deepcopy reduce_ex getattr
+"""
+
+
 def _in_doubt(name: str) -> Callable[..., Any]:
     def doubt(self: Chance, *_args: Any) -> Any:
         raise Undecidable(f"{self._name} draws a random number")
@@ -277,19 +303,8 @@ def _in_doubt(name: str) -> Callable[..., Any]:
     return doubt
 
 
-for _name in (
-    "add sub mul truediv floordiv mod divmod pow matmul radd rsub rmul rtruediv rfloordiv rmod rdivmod rpow "
-    "neg pos abs round trunc floor ceil int float complex bool hash str repr format array copy deepcopy reduce_ex getattr"
-).split():
+for _name in _UNANSWERED.split():
     setattr(Chance, f"__{_name}__", _in_doubt(_name))
-
-
-def involves_chance(values: Sequence[Any]) -> bool:
-    """Whether one of them, or of what the containers among them hold, is such a number."""
-    return any(
-        type(value) is Chance or (isinstance(value, (tuple, list)) and involves_chance(cast("Any", value)))
-        for value in values
-    )
 
 
 SEEDING: tuple[tuple[Any, tuple[str, ...]], ...] = (

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from shapecheck.lengths.swept import Undecidable, at, is_plain
-from shapecheck.tensor import LARGEST_VALUES, SweptTensor, dims_of, listed, strides_of
+from shapecheck.tensor import LARGEST_VALUES, SweptTensor, dims_of, listed, make, strides_of
 from shapecheck.trees import is_mapping, is_sequence, kind_of, leaves, map_tree, tensors_of
 
 CONFIRMED = 2**16  # elements of all arguments up to which the CPU confirms each answer
@@ -56,13 +56,30 @@ def execute(
 def error_at(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], index: int
 ) -> Exception | None:
-    """PyTorch's own error at one length (an index of the sweep); None where PyTorch accepts it."""
+    """PyTorch's own error at one length (an index of the sweep); None where PyTorch accepts it.
+
+    An argument of unknown layout is contiguous here: a rule that refuses it without asking does so in any layout.
+    """
+    args, kwargs = map_tree(_laid_out, (args, dict(kwargs)))
     on_cpu = _for_cpu(function)
     if on_cpu is not None and _elements((args, dict(kwargs)), index) <= CONFIRMED_ONCE:
         outcome = _on_cpu(on_cpu, args, kwargs, index)
     else:
         outcome = execute(function, args, kwargs, index)
     return outcome if isinstance(outcome, Exception) else None
+
+
+def _laid_out(value: Any) -> Any:
+    """A tensor of unknown layout as a contiguous one."""
+    if type(value) is not SweptTensor:
+        return value
+    try:
+        strides_of(value)
+    except Undecidable:
+        twin = make(value._dims, value._dtype, values=value._values, bounds=value._bounds, tainted=value._tainted)
+        twin._recipe = value._recipe
+        return twin
+    return value
 
 
 def concrete(tree: Any, index: int, device: str) -> Any:

@@ -28,7 +28,6 @@ from shapecheck.tensor import (
 )
 from shapecheck.trees import is_named, kind_of, mapping_of, sequence_of
 
-
 _NUMBERS = (SweptInt, int)
 
 

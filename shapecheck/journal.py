@@ -366,7 +366,7 @@ def changed_by(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     found: list[Any] = []
     in_place = (name.endswith("_") and not name.endswith("__")) or name in ("__setitem__", "__set__")
     if in_place or (name.startswith("__i") and name not in ("__int__", "__index__", "__invert__", "__iter__")):
-        first = args[0] if args else kwargs.get("input")
+        first = args[0] if args else kwargs.get("input", kwargs.get("tensor"))  # the latter in torch.nn.init
         found += first if is_sequence(first) else [first]  # _foreach_add_ takes a list
     out = kwargs.get("out")
     found += out if is_sequence(out) else [out]

@@ -16,9 +16,9 @@ Dims: TypeAlias = "tuple[Int, ...]"
 
 @dataclass(frozen=True, slots=True)
 class Lazy:
-    """Strides that nobody has asked for yet."""
+    """Strides that nobody has asked for yet; None if it turns out that they are those of a contiguous tensor."""
 
-    strides: Callable[[], Dims]
+    strides: Callable[[], Dims | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def contiguous_strides(dims: Sequence[Int]) -> Dims:
 def strides_in(dims: Dims, layout: Strides) -> Dims:
     """The strides of a tensor of these sizes and this layout, in elements."""
     if isinstance(layout, Lazy):
-        return layout.strides()
+        layout = layout.strides()
     if isinstance(layout, Order):
         permuted = contiguous_strides([dims[axis] for axis in layout.axes])
         return tuple(permuted[layout.axes.index(axis)] for axis in range(len(layout.axes)))

@@ -39,6 +39,7 @@ class Component:
     unit: Unit = Unit("steps")
     method: str = "forward"
     lengths: tuple[int, int] | None = None  # a default sweep; None: the analyzer chooses
+    is_frozen: bool = False  # the training scripts keep it in evaluation mode
 
     @property
     def module_name(self) -> str:
@@ -80,6 +81,7 @@ class ModelReport:
     model: Model
     components: tuple[ComponentReport, ...]
     skipped: tuple[Skipped, ...]
+    train: bool = False  # analyzed in training mode
 
     @property
     def advice(self) -> tuple[str, ...]:
@@ -91,14 +93,15 @@ def check(
     *,
     components: Sequence[str] | None = None,
     lengths: tuple[int, int] | None = None,
+    train: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> ModelReport:
     """Analyze the named components of a model, or all.
 
-    Components are constructed on the meta device, in evaluation mode; nothing is computed. `progress(name, done,
-    total)` is called before each component, and once at the end with an empty name. A component whose optional
-    dependency is missing (its `build` raises ImportError) is skipped, with the reason. Raises KeyError for an unknown
-    component.
+    Components are constructed on the meta device, in evaluation mode or with `train` in training mode, but for frozen
+    ones; nothing is computed. `progress(name, done, total)` is called before each component, and once at the end with
+    an empty name. A component whose optional dependency is missing (its `build` raises ImportError) is skipped, with
+    the reason. Raises KeyError for an unknown component.
     """
     import torch
 
@@ -118,7 +121,7 @@ def check(
             progress(component.name, done, len(chosen))
         try:
             with torch.device("meta"):
-                module = component.build().eval()
+                module = component.build()
         except ImportError as error:
             left_out.append(Skipped(component.name, str(error)))
             continue
@@ -127,12 +130,13 @@ def check(
             *component.inputs,
             lengths=lengths or component.lengths,
             method=component.method,
+            train=train and not component.is_frozen,
             **component.keyword_inputs,
         )
         found.append(ComponentReport(component, report))
     if progress is not None:
         progress("", len(chosen), len(chosen))
-    return ModelReport(model, _without_idle(found), tuple(left_out))
+    return ModelReport(model, _without_idle(found), tuple(left_out), train)
 
 
 def _without_idle(found: list[ComponentReport]) -> tuple[ComponentReport, ...]:

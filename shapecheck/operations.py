@@ -24,7 +24,7 @@ from shapecheck.recipes import Recipes
 from shapecheck.record import ORIGIN, Frame, Record, Refusal, last_index, operation_name
 from shapecheck.rules import ALWAYS, IN_PLACE_FORMS, RANDOM, RULES, STRUCTURAL, Call, NoRule
 from shapecheck.rules.indexing import INDEXED, index_in_range
-from shapecheck.tensor import Lazy, SweptTensor, dims_of, known_values, make, strides_of
+from shapecheck.tensor import SweptTensor, dims_of, known_values, make
 from shapecheck.trees import kind_of, leaves, map_tree, tensors_of
 
 MOST_ERRORS = 256  # that are looked at where code could catch them; past that, some of them
@@ -151,7 +151,6 @@ class Operations:
         """What PyTorch raises at the largest of the lengths."""
         self._tracer.asking = True
         try:
-            args, kwargs = map_tree(_laid_out, (args, kwargs))
             return error_at(function, args, kwargs, int(np.flatnonzero(hit.values)[-1]))
         finally:
             self._tracer.asking = False
@@ -318,16 +317,6 @@ class Operations:
         stand_in = self._without_values(leaf)
         stand_in._tainted = not leaf.dtype.is_floating_point and not leaf.dtype.is_complex
         return stand_in
-
-
-def _laid_out(leaf: Any) -> Any:
-    """A tensor whose layout is open as a contiguous one: what a rule refuses, it refuses for its sizes."""
-    if type(leaf) is SweptTensor and isinstance(leaf._strides, Lazy):
-        try:
-            strides_of(leaf)
-        except Undecidable:
-            return make(leaf._dims, leaf._dtype, values=leaf._values, bounds=leaf._bounds)
-    return leaf
 
 
 def _memory(tensor: torch.Tensor) -> int:

@@ -27,7 +27,7 @@ from shapecheck.tracer import Tracer
 _LOCK = threading.RLock()
 
 _STATE = {"seed", "getstate", "setstate", "get_state", "set_state", "get_bit_generator", "set_bit_generator"}
-# what would draw a number for the analyzed code and is not explored; torch's own draws are functions that the tracer sees
+# what would draw a number and is not explored; torch's own draws are functions that the tracer sees
 _DRAWS: dict[Any, list[str]] = {
     random.SystemRandom: ["random", "getrandbits"],
     np.random: [name for name in np.random.__all__ if name[0].islower() and name not in _STATE],

@@ -301,7 +301,8 @@ def is_surely_contiguous(tensor: torch.Tensor) -> bool:
 
 def contiguous_where(tensor: SweptTensor) -> Bool:
     """The lengths at which the tensor is contiguous."""
-    return True if tensor._strides is None else contiguous_at(tensor._dims, strides_of(tensor))
+    strides = strides_of(tensor)  # asked for first: a layout that was open can turn out to be contiguous
+    return True if tensor._strides is None else contiguous_at(tensor._dims, strides)
 
 
 def _out_of_range(dim: object, rank: int) -> str:

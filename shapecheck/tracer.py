@@ -16,7 +16,7 @@ import torch
 from torch import jit, nn
 
 from shapecheck import catching
-from shapecheck.draws import Draw, DrawnTensors
+from shapecheck.draws import Chance, Draw, DrawnTensors
 from shapecheck.join import Joiner
 from shapecheck.journal import Journal
 from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, Unhashable, compare
@@ -27,6 +27,7 @@ from shapecheck.record import ORIGIN, Doubt, Frame, Path, Record, Refusal, last_
 from shapecheck.rules import LEAF_RULES, Call
 from shapecheck.tensor import SweptTensor, made_so_far
 from shapecheck.texts import Texts, is_explicit
+from shapecheck.trees import leaves
 
 MAX_PATHS = 512  # runs of one module call, past which the lengths that are left are undecided
 
@@ -44,6 +45,7 @@ class Tracer:
         self._frames: list[Frame] = []
         self._texts = Texts()
         self.drew = False  # whether random draws decided something: then a length may leave a call in several ways
+        self.uniform = False  # whether a uniform number was drawn
         self.drawn_tensors = DrawnTensors(self)
         sweep.decide = _weakly(self.decide)
         sweep.text = _weakly(self.text)
@@ -106,8 +108,8 @@ class Tracer:
 
         def first() -> int:
             for number in range(draw.count - 1, 0, -1):
-                events = [*frame.events, (draw, (number, []))]
-                frame.pending.append(Path(events, self.live, frame.exact_texts))
+                event: tuple[Any, Any] = (draw, (number, []))
+                frame.pending.append(Path([*frame.events, event], self.live, frame.exact_texts))
             return 0
 
         return self._once(frame, draw, first)
@@ -160,6 +162,8 @@ class Tracer:
         if self.asking or not self._frames:
             return function(*args, **kwargs)
         frame = self._frames[-1]
+        if self.uniform and any(type(leaf) is Chance for leaf in leaves((args, kwargs))):
+            raise Undecidable(f"{operation_name(function)} of a random number")
         drawn = self.drawn_tensors.value(function, args)
         if drawn is not None:
             return drawn

@@ -1,4 +1,8 @@
-"""Golden files: whole outputs that tests compare, rewritten only on request (`pytest --overwrite-golden`)."""
+"""What all tests share.
+
+Golden files: whole outputs that tests compare, rewritten only on request (`pytest --overwrite-golden`). Property tests
+draw the same examples in every run; `pytest --hypothesis-profile=wide` draws others.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from hypothesis import settings
+
+torch.set_num_threads(1)  # test processes share the cores; the sizes are small
+settings.register_profile("default", derandomize=True)
+settings.register_profile("wide", derandomize=False)
+settings.load_profile("default")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,15 @@ def model(config: str) -> Model:
 
 def load(path: str) -> Model:
     return model(path)
+
+
+def test_training_mode_is_handed_on_and_said(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    engine.report = replace(engine.report, train=True)
+    assert main(["styletts2", "--train", "--format", "json"]) == ExitCode.OK
+    assert engine.asked["train"] is True
+    capsys.readouterr()
+    assert main(["styletts2"]) == ExitCode.OK
+    assert engine.asked["train"] is False
 
 
 Run = Callable[..., tuple[int, str, str]]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import warnings
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -173,3 +175,65 @@ def test_paths_add_up_and_do_not_multiply() -> None:
     assert str(report.valid) == "T >= 1"
     pools = [node for node in report.graph.nodes if node.meta.get("operation") == "avg_pool1d"]
     assert len(pools) == 2 * 6  # not 2 ** 6
+
+
+def test_a_layer_refuses_a_tensor_whose_layout_is_left_open() -> None:
+    """The layout of a convolution of a permuted tensor is the backend's affair; what the next one needs is not."""
+
+    class Convs(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.convs = nn.Sequential(nn.Conv1d(4, 4, 3), nn.Conv1d(4, 4, 5))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.convs(x.transpose(1, 2))
+
+    report = shapecheck.analyze(Convs().eval(), "f32[1, T, 4]", lengths=(1, 20))
+    assert str(report.valid) == "T >= 7"
+    assert "Kernel size: (5)" in report.failures[-1].error
+
+
+def test_a_product_of_halves_is_laid_out_anew_for_every_length() -> None:
+    def forward(_: Any, x: torch.Tensor) -> torch.Tensor:
+        left, right = x.transpose(1, 2).contiguous().chunk(2, dim=-1)
+        return (left * right + 1).view(-1)
+
+    assert agrees(Of(forward)).proved
+
+
+def test_a_contiguous_product_of_two_varying_sizes_is_viewed_for_every_length() -> None:
+    def forward(_: Any, x: torch.Tensor) -> torch.Tensor:
+        left, right, *_ = x.transpose(1, 2).contiguous().chunk(4, dim=-1)
+        gate = (left * right).view(1, -1, 1)
+        return (gate * x.new_zeros(4, 1, x.shape[-1])).view(-1, x.shape[-1], x.shape[-1])
+
+    assert agrees(Of(forward)).proved
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_an_elementwise_result_is_laid_out_as_eager_does(seed: int) -> None:
+    """Operands that are permuted, sliced and broadcast: the strides of the result, by which a view is refused."""
+    draw = random.Random(seed)
+    recipes = [(draw.sample(range(4), 4), draw.randrange(4), draw.random() < 0.4) for _ in range(2)]
+    axes = draw.choice([(0, 2), (1, 3), (2, 4)])
+
+    def operand(length: int, order: list[int], sliced: int, broadcast: bool) -> torch.Tensor:
+        sizes = [2, 3, length, 1 if broadcast else 4]
+        sizes[sliced] *= 2
+        x = torch.zeros([sizes[axis] for axis in order])
+        return x.permute([order.index(axis) for axis in range(4)]).narrow(sliced, 0, sizes[sliced] // 2)
+
+    def forward(_: Any, x: torch.Tensor) -> torch.Tensor:
+        left, right = (operand(x.shape[-1], *recipe) for recipe in recipes)
+        result = left + right
+        return result.view([*result.shape[: axes[0]], -1, *result.shape[axes[1] :]])
+
+    agrees(Of(forward))
+
+
+@pytest.mark.parametrize("function", [torch.rsub, torch.Tensor.__rsub__, torch.sub])
+def test_a_swapped_difference_is_laid_out_as_its_second_operand(function: Any) -> None:
+    def forward(_: Any, x: torch.Tensor) -> torch.Tensor:
+        return function(x, torch.zeros(1, x.shape[-1], 4).transpose(1, 2)).view(-1)
+
+    agrees(Of(forward))

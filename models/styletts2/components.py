@@ -234,7 +234,10 @@ def _hugging_face(config: StyleTTS2Config) -> tuple[tuple[Component, ...], tuple
 
     unit = _unit(config, f"samples at {slm.sr:,} Hz", 1, slm.sr)
     keywords = {"output_hidden_states": True}
-    return (Component("slm", "WavLMModel", "slm", build, ("f32[1, N]",), keywords, variable="N", unit=unit),), ()
+    frozen = Component(
+        "slm", "WavLMModel", "slm", build, ("f32[1, N]",), keywords, variable="N", unit=unit, is_frozen=True
+    )
+    return (frozen,), ()
 
 
 def _decoder(config: StyleTTS2Config) -> nn.Module:

@@ -35,6 +35,7 @@ def limits(report: ModelReport, layers: Layers = Layers.ALL) -> dict[str, Any]:
         "model": report.model.name,
         "config": report.model.config,
         "source": report.model.source,
+        "mode": "train" if report.train else "eval",
         "components": [_component(entry, layers) for entry in report.components],
         "skipped": [{"name": skipped.name, "reason": skipped.reason} for skipped in report.skipped],
     }
@@ -84,6 +85,7 @@ def _failure(failure: Failure, variable: str) -> dict[str, Any]:
         "lengths": _set(failure.lengths, variable),
         "at": failure.at,
         "error": failure.error,
+        "draws": list(failure.draws),
         "chain": [_step(step) for step in failure.chain],
     }
 

@@ -42,7 +42,8 @@ def table(report: ModelReport, console: Console, layers: Layers = Layers.ALL) ->
 
 def print_report(report: ModelReport, console: Console, layers: Layers = Layers.ALL) -> None:
     """Print a report part by part."""
-    console.print(Text(f"{report.model.name} ({report.model.config})", style="bold"))
+    mode = ", in training mode" if report.train else ""
+    console.print(Text(f"{report.model.name} ({report.model.config}){mode}", style="bold"))
     for note in report.model.notes:
         _hanging(console, "note: ", note)
     if layers is not Layers.NONE:
@@ -188,7 +189,7 @@ def _print_failure(console: Console, failure: Failure, variable: str) -> None:
     where = f"{_set(failure.lengths, variable)} at {_place(failure)}"
     _hanging(console, "  fails    ", where, style="bold")
     at = f"{variable} = {failure.at}"
-    _hanging(console, "           ", f"with {at}: {failure.error}")
+    _hanging(console, "           ", f"with {' and '.join((at, *failure.draws))}: {failure.error}")
     if failure.chain:
         _hanging(console, "           ", f"what changed the length on the way, with {at}:")
     rows = [

@@ -6,6 +6,7 @@ A rule computes the output's sizes, and calls `need` for every precondition of P
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -79,10 +80,10 @@ class Call:
         dtypes = {tensor.dtype for tensor in tensors if tensor is not None}
         self.need(len(dtypes) == 1)
 
-    def need_kernel(self, *stand_ins: tuple[torch.dtype, int]) -> None:
-        """The CPU has a kernel for tensors of these dtypes and ranks, with torch's defaults for the other arguments."""
+    def need_kernel(self, *stand_ins: tuple[torch.dtype, int], **named: Any) -> None:
+        """The CPU has a kernel for tensors of these dtypes and ranks, with torch's defaults for what is not named."""
         if any(dtype not in (torch.float32, torch.float64) for dtype, _ in stand_ins):
-            self.need(_implemented(self.function, stand_ins))
+            self.need(_implemented(self.function, stand_ins, tuple(named.items())))
 
     def need_writable(self, target: torch.Tensor) -> None:
         """PyTorch does not write to a tensor of which two elements share their memory, as in an expanded one."""
@@ -115,12 +116,17 @@ class Call:
         return make(dims, dtype or like.dtype, self.elementwise_strides([like], dims))
 
     def elementwise_strides(self, tensors: Sequence[torch.Tensor], dims: Sequence[Int]) -> Lazy:
-        """Contiguous where all operands turn out to be, else as PyTorch lays it out; looked at only if ever needed."""
+        """Contiguous where all operands turn out to be, or to have their axes in order, else as PyTorch lays it out.
+
+        It is looked at only if ever needed.
+        """
         asked, operands, sizes = self.lazy_strides(), [frozen(tensor) for tensor in tensors], tuple(dims)
 
-        def compute() -> tuple[Int, ...]:
+        def compute() -> Dims | None:
             if all(self._is_contiguous(tensor) for tensor in operands):
-                return contiguous_strides(sizes)
+                return None
+            if all(self._always(_in_order(tensor, sizes)) for tensor in operands):
+                return None
             return asked.strides()
 
         return Lazy(compute)
@@ -129,11 +135,14 @@ class Call:
         """Whether a tensor is contiguous at every live length."""
         if type(tensor) is not SweptTensor or is_surely_contiguous(tensor):
             return tensor.is_contiguous() if type(tensor) is not SweptTensor else True
-        where_contiguous = contiguous_where(tensor)
-        if type(where_contiguous) is not SweptBool:
-            return bool(where_contiguous)
-        self.sweep.rest_on(where_contiguous, self.live, "a memory layout")
-        return bool((where_contiguous.values | ~self.live.values).all())
+        return self._always(contiguous_where(tensor))
+
+    def _always(self, condition: Bool) -> bool:
+        """Whether a condition on a memory layout holds at every live length."""
+        if type(condition) is not SweptBool:
+            return bool(condition)
+        self.sweep.rest_on(condition, self.live, "a memory layout")
+        return bool((condition.values | ~self.live.values).all())
 
     def windowed(self, dims: Sequence[Int], like: torch.Tensor) -> SweptTensor:
         """The result of an operation that keeps the suggested memory format of its argument."""
@@ -194,6 +203,25 @@ class Call:
             raise NoRule from None
 
 
+def _in_order(tensor: torch.Tensor, sizes: Dims) -> Bool:
+    """Where no two axes of an operand ask for another order of the result: `reorder_dimensions` of TensorIterator.cpp.
+
+    It swaps axes of which the slower has the smaller stride or, of the same stride, the smaller size; a stride of 0
+    and that of a broadcast axis does not count. What no operand wants swapped stays, and a new tensor is contiguous.
+    """
+    dims, strides = dims_of(tensor), strides_of(tensor)
+    own = sizes[len(sizes) - len(dims) :]
+    ignored: list[Any] = [
+        compare(step, "==", 0) | (compare(size, "==", 1) & compare(result, "!=", 1))
+        for size, result, step in zip(dims, own, strides, strict=True)
+    ]
+    verdict: Any = True
+    for slow, fast in itertools.combinations(range(len(dims)), 2):
+        tie = compare(strides[slow], "==", strides[fast]) & compare(own[slow], ">=", own[fast])
+        verdict = verdict & (ignored[slow] | ignored[fast] | compare(strides[slow], ">", strides[fast]) | tie)
+    return verdict
+
+
 def _channels_last(dims: Dims, strides: Dims) -> Bool:
     """`is_channels_last_strides_2d` and `_3d` of c10/core/MemoryFormat.h, for each length."""
     verdict: Any = compare(strides[1], "!=", 0)
@@ -251,10 +279,12 @@ def _probe(function: Callable[..., Any], skeleton: Any) -> torch.dtype:
 
 
 @functools.lru_cache(maxsize=1024)
-def _implemented(function: Callable[..., Any], stand_ins: tuple[tuple[torch.dtype, int], ...]) -> bool:
+def _implemented(
+    function: Callable[..., Any], stand_ins: tuple[tuple[torch.dtype, int], ...], named: tuple[tuple[str, Any], ...]
+) -> bool:
     try:
         with torch.no_grad(), torch._C.DisableTorchFunction():
-            function(*[torch.ones((1,) * rank, dtype=dtype) for dtype, rank in stand_ins])
+            function(*[torch.ones((1,) * rank, dtype=dtype) for dtype, rank in stand_ins], **dict(named))
     except Exception:  # noqa: BLE001  # whatever PyTorch says, it refuses
         return False
     return True

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from shapecheck.lengths.swept import Int, Undecidable, is_plain
+from shapecheck.lengths.swept import Int, Undecidable, compare, is_plain
+from shapecheck.rules.axes import is_number
 from shapecheck.rules.call import Call, NoRule
 from shapecheck.rules.indexing import index_in_range
 from shapecheck.rules.pointwise import broadcast
@@ -171,7 +172,7 @@ def multi_head_attention(
         raise NoRule
     if in_proj_bias is not None and dims_of(in_proj_bias) != (3 * width,):
         raise NoRule
-    if dims_of(out_proj_weight) != (width, width) or width % num_heads:
+    if dims_of(out_proj_weight) != (width, width) or num_heads < 1 or width % num_heads:
         raise NoRule
     call.positive(*q, *k)
     call.need_same_dtype(query, key, value, out_proj_weight, out_proj_bias)
@@ -213,6 +214,10 @@ def embedding(
         raise NoRule
     if input.dtype not in (torch.int64, torch.int32):
         raise NoRule
+    if padding_idx is not None:
+        if not is_number(padding_idx):
+            raise NoRule
+        call.need(compare(padding_idx, "<", matrix[0]) & compare(padding_idx, ">=", -matrix[0]))
     index_in_range(call, input, matrix[0])
     return make((*dims_of(input), matrix[1]), weight.dtype)
 

@@ -21,7 +21,7 @@ def per_axis(value: Any, rank: int) -> tuple[Any, ...]:
         if len(value) != 1:
             raise NoRule
         value = value[0]
-    if not is_plain(value):
+    if not is_plain(value) or type(value) is bool:
         raise NoRule
     return (value,) * rank
 
@@ -55,7 +55,9 @@ def _batched(call: Call, x: torch.Tensor, rank: int) -> tuple[Int, ...]:
     return dims
 
 
-def _convolved(call: Call, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, rank: int) -> Dims:
+def _convolved(
+    call: Call, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, rank: int, dilation: tuple[Any, ...]
+) -> Dims:
     """The sizes of the argument; PyTorch needs one dtype, and one that its kernel is made for."""
     dims = dims_of(x)
     if len(dims) not in (rank + 1, rank + 2) or len(dims_of(weight)) != rank + 2:
@@ -64,7 +66,8 @@ def _convolved(call: Call, x: torch.Tensor, weight: torch.Tensor, bias: torch.Te
     for size in dims[-rank:]:
         call.need(size >= 1)  # "Only zero batch or zero channel inputs are supported"
     call.need_same_dtype(x, weight, bias)
-    call.need_kernel((x.dtype, rank + 2), (x.dtype, rank + 2))
+    if _are_plain(dilation) and _are_positive(dilation):
+        call.need_kernel((x.dtype, rank + 2), (x.dtype, rank + 2), dilation=dilation)
     return dims
 
 
@@ -107,9 +110,9 @@ def convolution(rank: int) -> Any:
         dilation: Any = 1,
         groups: int = 1,
     ) -> Any:
-        dims = _convolved(call, input, weight, bias, rank)
-        filters = dims_of(weight)
         stride, dilation = per_axis(stride, rank), per_axis(dilation, rank)
+        dims = _convolved(call, input, weight, bias, rank, dilation)
+        filters = dims_of(weight)
         kernel: Any = filters[2:]  # plain: checked below
         same = padding == "same"
         if isinstance(padding, str):
@@ -152,10 +155,10 @@ def transposed(rank: int) -> Any:
         groups: int = 1,
         dilation: Any = 1,
     ) -> Any:
-        dims = _convolved(call, input, weight, bias, rank)
-        filters = dims_of(weight)
         stride, padding = per_axis(stride, rank), per_axis(padding, rank)
         output_padding, dilation = per_axis(output_padding, rank), per_axis(dilation, rank)
+        dims = _convolved(call, input, weight, bias, rank, dilation)
+        filters = dims_of(weight)
         kernel = filters[2:]
         if not _are_plain(stride, padding, output_padding, dilation, filters, (groups,)):
             raise NoRule
@@ -234,6 +237,8 @@ def adaptive(rank: int) -> Any:
 
     def rule(call: Call, input: torch.Tensor, output_size: Any) -> SweptTensor:
         dims = _batched(call, input, rank)
+        if isinstance(output_size, (tuple, list)) and len(output_size) != rank:
+            raise NoRule
         wanted = per_axis(output_size, rank)
         if any(size is not None and (not is_plain(size) or size < 1) for size in wanted):
             raise NoRule

@@ -5,12 +5,13 @@ Numbers, slices and None give a view; index tensors then pick from it, and their
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import torch
 
-from shapecheck.lengths.swept import Undecidable, compare, is_plain
+from shapecheck.lengths.swept import SweptInt, Undecidable, compare, is_plain
 from shapecheck.rules.axes import axis_of, is_number
 from shapecheck.rules.call import Call, NoRule, frozen
 from shapecheck.rules.indexing import index_in_range
@@ -75,20 +76,23 @@ def setitem(call: Call, input: torch.Tensor, index: Any, value: Any) -> None:
 
 def _fits(value: Any, dtype: torch.dtype) -> bool:
     """Whether a number surely converts to the dtype."""
-    if is_number(value) or isinstance(value, bool):
-        if dtype.is_floating_point or dtype.is_complex or dtype in (torch.bool, torch.int64):
-            return True
-        low, high = limits(dtype)
-        return is_plain(value) and low <= value <= high
-    if type(value) is not float or dtype.is_floating_point or dtype.is_complex:
-        return type(value) is float
+    if not is_number(value) and type(value) not in (bool, float):
+        return False
+    if dtype == torch.bool or type(value) is bool:
+        return True
+    if dtype.is_floating_point or dtype.is_complex:
+        largest = torch.finfo(dtype).max
+        return largest > 2**64 if type(value) is SweptInt else not largest < abs(value) < math.inf
     low, high = limits(dtype)
-    return low <= value < high  # cut to an integer; not so NaN
+    if type(value) is float:
+        return low <= value < high  # cut to an integer; not so NaN
+    return dtype == torch.int64 or (is_plain(value) and low <= value <= high)
 
 
 def _need_fitting(input: torch.Tensor, value: torch.Tensor) -> None:
     """One element fills a mask as its number does, whatever its dtype."""
-    if value.dtype == input.dtype:
+    large = value.dtype in (torch.int64, torch.int32, torch.int16) and input.dtype == torch.float16
+    if torch.promote_types(value.dtype, input.dtype) == input.dtype and not large:
         return
     if type(value) is SweptTensor or value.is_meta:
         raise Undecidable("whether a number fits a dtype depends on the value of a tensor")

@@ -12,6 +12,7 @@ from shapecheck.lengths.swept import Bool, Int, SweptBool, Undecidable, at, comp
 from shapecheck.rules.call import Call
 from shapecheck.tensor import SweptTensor, dims_of, product
 from shapecheck.trees import tensors_of
+from shapecheck.value_ranges import always_within
 
 # functions without a rule that use integers as an index: where the index is (position, keyword), the source, its axis
 _AT_AXIS: dict[str, tuple[tuple[int, str], tuple[int, str], int | tuple[int, str]]] = {
@@ -103,6 +104,8 @@ def index_in_range(call: Call, index: torch.Tensor, size: Int, *, from_end: bool
             call.need(verdict)
             return
     if index._recipe is not None:
+        if always_within(index, lowest, size - 1, call.live):
+            return
         call.need(_computed(call, index, lowest, size) | unless)
     elif index._tainted or bounds is not None:
         raise Undecidable("an index computed from lengths may be out of range")

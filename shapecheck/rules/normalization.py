@@ -75,7 +75,7 @@ def group_norm(
     dims = dims_of(input)
     if len(dims) < 2 or not input.dtype.is_floating_point or not is_plain(dims[1]):
         raise NoRule
-    if not is_plain(num_groups) or num_groups < 1 or dims[1] % num_groups:
+    if not is_plain(num_groups) or type(num_groups) is bool or num_groups < 1 or dims[1] % num_groups:
         raise NoRule
     call.positive(*dims)
     _affine(weight, bias, channels=dims[1], dtype=input.dtype)

@@ -17,6 +17,9 @@ from shapecheck.tensor import Dims, Strides, SweptTensor, dims_of, is_surely_con
 # they write to expanded tensors, too
 _WRITES_ANYWHERE = frozenset({"fill_", "zero_", "masked_fill_"})
 
+# of their operands the second comes first in the memory layout of the result
+_SWAPPED = frozenset({"rsub", "__rsub__"})
+
 
 def broadcast(call: Call, shapes: list[Dims]) -> Dims:
     """The joint shape; sizes must agree or be 1."""
@@ -54,6 +57,8 @@ def pointwise(call: Call, *args: Any, **kwargs: Any) -> Any:
         for number in args:
             if type(number) is SweptInt and (not (number >= low) or not (number <= high)):
                 raise NoRule  # a number that does not fit the dtype
+    if getattr(call.function, "__name__", "") in _SWAPPED:
+        tensors.reverse()
     result = make(dims, dtype, _layout(call, dims, tensors))
     if not dtype.is_floating_point and not dtype.is_complex:
         integers(call, result, args, kwargs)

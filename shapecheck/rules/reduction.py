@@ -168,7 +168,7 @@ def normalize(
     call: Call, input: torch.Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None
 ) -> SweptTensor:
     """F.normalize: divided by its norm over an axis."""
-    if out is not None or not input.dtype.is_floating_point or p in (float("inf"), float("-inf")):
+    if out is not None or not input.dtype.is_floating_point or type(p) not in (int, float) or abs(p) == float("inf"):
         raise NoRule
     _reduced(call, input, dim, True)
     return call.out(dims_of(input), input)

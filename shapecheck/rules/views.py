@@ -116,8 +116,9 @@ def view_as(call: Call, input: torch.Tensor, other: torch.Tensor) -> Any:
 
 def _viewed(call: Call, input: torch.Tensor, out: Dims) -> Any:
     strides: Strides = None
-    if not is_surely_contiguous(input):
-        strides = view_strides(dims_of(input), strides_of(input), out)
+    laid_out = None if is_surely_contiguous(input) else strides_of(input)
+    if laid_out is not None and not is_surely_contiguous(input):  # what was open may have turned out contiguous
+        strides = view_strides(dims_of(input), laid_out, out)
         if strides is None:
             return call.refuse()  # "view size is not compatible with input tensor's size and stride"
     result = rearranged(make(out, input.dtype, strides), input, lambda values: values.reshape([int(s) for s in out]))

@@ -84,6 +84,9 @@ LAYOUTS: dict[str, Callable[[torch.Tensor], Any]] = {
     "unbind": lambda x: x.unbind(-1)[0].view(4),
     "diagonal": lambda x: x[0].diagonal().view(-1),
     "where of two layouts": lambda x: torch.where(x.transpose(1, 2) > 0, x.transpose(1, 2), 0.0).view(-1),
+    "a sum whose axes of size 1 have strides that order it": lambda x: (
+        x[:, :1].unsqueeze(-1).transpose(2, 3) + torch.zeros(1, 2, 1, 3).permute(1, 3, 0, 2)[:1]
+    ).view(-1),
     "empty_like": lambda x: torch.empty_like(x.transpose(1, 2)).view(-1),
     "zeros_like with a layout": lambda x: torch.zeros_like(
         x.transpose(1, 2), memory_format=torch.contiguous_format

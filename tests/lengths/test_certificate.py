@@ -137,7 +137,7 @@ def test_same_for_ever(left: Certificate | None, right: Certificate | None, last
 
 
 @given(st.integers(1, 12), st.integers(1, 12), st.data())
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None)
 def test_two_periods_that_agree_for_long_enough_agree_for_ever(p: int, q: int, data: st.DataObject):
     enough = p + q - math.gcd(p, q)
     first = data.draw(st.lists(st.integers(0, 1), min_size=p, max_size=p))
@@ -322,7 +322,7 @@ def holds(value: Any, sweep: Sweep, truth: list[Any]) -> None:
 
 
 @given(TREES, st.integers(0, 40), st.integers(0, 50))
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500, deadline=None)
 @example(("//", ("*", "T", -3), -2), 1, 20)
 @example(("min", ("*", "T", "T"), ("*", "T", 300)), 1, 40)
 @example(("where", ("==", ("%", "T", 2), 0), ("*", "T", 3), ("*", "T", 3)), 0, 9)
@@ -381,7 +381,7 @@ STEPS = st.one_of(
 
 
 @given(st.lists(STEPS, max_size=4), st.integers(1, 9), st.integers(1, 40))
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None)
 @example([("raise", ">=", "T", 50)], 1, 20)
 @example([("raise", "==", ("%", "T", 7), 6), ("double", ">", ("%", "T", 4), 2)], 1, 28)
 @example([("divide", 5, ("-", "T", 5)), ("raise", "<", ("*", "T", "T"), 0)], 1, 20)

@@ -233,7 +233,7 @@ def test_choosing_a_number_past_61_bits_is_undecidable_only_if_it_is_chosen():
 
 
 @given(st.integers(-(2**61), 2**61), st.integers(-(2**63), 2**63), st.sampled_from("+-*"))
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None)
 def test_nothing_wraps(left: int, right: int, symbol: str):
     function = {"+": operator.add, "-": operator.sub, "*": operator.mul}[symbol]
     explore(lambda t: function(t * (left // 4) + left % 4, right), 1, 3)
@@ -354,7 +354,7 @@ def compute(tree: Any, t: Any) -> Any:
 
 
 @given(NUMBERS, st.integers(0, 9), st.integers(0, 20))
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None)
 def test_random_expressions_are_what_python_gives(tree: Any, first: int, more: int):
     paths = Paths(lambda t: compute(tree, t), Sweep(first, first + more))
     for length in range(first, first + more + 1):

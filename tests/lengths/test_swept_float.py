@@ -237,7 +237,7 @@ def chain(t: Any, factor: int, steps: list[Any]) -> Any:
 
 
 @given(st.integers(-(2**46), 2**46), st.lists(STEPS, max_size=5), st.integers(1, 2000))
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, deadline=None)
 @example(2**46 // 2000 - 1, [("/", 3, False), ("+", 1, False)], 1990)
 @example(1, [("/", 7, False), ("-", 0.5, True)], 1)
 def test_rounding_and_comparing_is_what_python_does(factor: int, steps: list[Any], first: int):
@@ -264,7 +264,7 @@ def test_rounding_and_comparing_is_what_python_does(factor: int, steps: list[Any
 
 
 @given(st.integers(-(2**40), 2**40), st.lists(STEPS, max_size=5), st.integers(1, 2000))
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, deadline=None)
 def test_a_float_is_as_near_to_its_fraction_as_is_said(factor: int, steps: list[Any], first: int):
     found = chain(Sweep(first, first + 12).variable(), factor, steps)
     if type(found) is float or found.quotient is None:
@@ -279,7 +279,7 @@ def test_a_float_is_as_near_to_its_fraction_as_is_said(factor: int, steps: list[
 
 
 @given(st.integers(-12, 12).filter(bool), st.lists(STEPS, max_size=4))
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None)
 def test_what_is_claimed_through_floats_holds(factor: int, steps: list[Any]):
     sweep = Sweep(1, 30)
     found = chain(sweep.variable(), factor, steps)
@@ -332,7 +332,7 @@ def compute(tree: Any, t: Any) -> Any:
 
 
 @given(TREES, st.integers(0, 9), st.integers(0, 8))
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, deadline=None)
 def test_random_expressions_are_what_python_gives(tree: Any, first: int, more: int):
     paths = Paths(lambda t: compute(tree, t), Sweep(first, first + more))
     for length in range(first, first + more + 1):

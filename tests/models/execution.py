@@ -100,8 +100,8 @@ def execute(case: Case, length: int, device: str) -> Execution:
     module, entry = executed(case, device), component(case)
     with torch.no_grad(), torch.random.fork_rng(devices=[]), _standing_in(device), _watched(module) as (entered, calls):
         torch.manual_seed(length)
-        inputs = [_value(spec, entry.variable, length, device) for spec in entry.inputs]
-        named = {key: _value(spec, entry.variable, length, device) for key, spec in entry.keyword_inputs.items()}
+        inputs = [value_of(spec, entry.variable, length, device) for spec in entry.inputs]
+        named = {key: value_of(spec, entry.variable, length, device) for key, spec in entry.keyword_inputs.items()}
         try:
             getattr(module, entry.method)(*inputs, **named)
         except NotImplementedError:  # what meta cannot do says nothing of the module
@@ -111,7 +111,7 @@ def execute(case: Case, length: int, device: str) -> Execution:
         return Execution("", "", calls)
 
 
-def _value(spec: Any, variable: str, length: int, device: str) -> Any:
+def value_of(spec: Any, variable: str, length: int, device: str) -> Any:
     """A tensor of a spec at one length, by Python's own arithmetic: random numbers, or zeros in integers and masks."""
     if not isinstance(spec, str):
         return spec

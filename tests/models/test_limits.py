@@ -270,6 +270,7 @@ MINIMUM_AND_MAXIMUM = {
     "mpd": (6, None),
     "msd": (1025, None),
     "wd": (1, None),
+    SLM: (400, None),
 }
 
 

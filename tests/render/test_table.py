@@ -175,3 +175,17 @@ def test_empty_model() -> None:
 
 def changed(component: ComponentReport, **fields: object) -> ComponentReport:
     return replace(component, report=replace(component.report, **fields))
+
+
+def test_the_outcome_of_a_draw_is_said_where_it_fails() -> None:
+    entry = handmade.style_encoder()
+    (failure,) = entry.report.failures
+    drawn = replace(failure, draws=("random.choice((0, 3)) gives 3",))
+    entry = replace(entry, report=replace(entry.report, failures=(drawn,)))
+    shown = text(handmade.model_report(entry), 200)
+    assert "with T = 64 and random.choice((0, 3)) gives 3: RuntimeError: Calculated" in shown
+
+
+def test_training_mode_is_said() -> None:
+    shown = text(replace(handmade.model_report(handmade.style_encoder()), train=True))
+    assert shown.splitlines()[0].endswith(", in training mode")

@@ -33,6 +33,8 @@ DTYPES = {
     "c64": torch.complex64, "c128": torch.complex128,
 }  # fmt: skip
 
+torch.set_num_threads(1)  # threads cost more than they save at these sizes
+
 Layout = Callable[[torch.Tensor], torch.Tensor]
 
 # the same shape, laid out in another way; each is the identity for ranks that it does not fit
@@ -50,7 +52,7 @@ LAYOUTS: dict[str, Layout] = {
 FEW: tuple[str, ...] = ("plain", "transposed", "channels_last", "sliced")
 ALL: tuple[str, ...] = tuple(LAYOUTS)
 PLAIN: tuple[str, ...] = ("plain",)
-# every row of every product, and so many examples: DENSE=1000 make attack
+# every row of every product, and so many examples: `make attack`
 DENSE = int(os.environ.get("DENSE", "0"))
 ENGINE = pytest.mark.xfail(strict=True, reason="the rule is right, and what is around the rules is not yet")
 
@@ -123,6 +125,39 @@ def analyzed(
             for index in np.flatnonzero(mask.values):
                 put(int(index), Ran(tuple(describe(int(index)) for describe in described)))
     return [Open("no outcome") if outcome is None else outcome for outcome in found]
+
+
+def on_meta(fact: Fact, length: int) -> Any:
+    """What the meta kernels make of an expression at one length: the result, or an exception."""
+
+    def moved(value: Any) -> Any:
+        return value.to("meta") if isinstance(value, torch.Tensor) else value
+
+    function = fact.function()
+    inputs = [moved(value) for value in fact.real_inputs(length)]
+    try:
+        with torch.no_grad(), torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return function(*inputs)
+    except Exception as error:  # noqa: BLE001  # that it raises is what is compared
+        return error
+
+
+def differences_on_meta(fact: Fact, length: int) -> list[str]:
+    """What the analysis says otherwise than the meta kernels, at a length whose tensors need not be small.
+
+    Both accept: same shapes and dtypes. Meta kernels that want data say nothing, nor those that accept what the CPU refuses.
+    """
+    (ours,) = analyzed(Wrapped(fact.function(), LAYOUTS["plain"]).eval(), fact.inputs, (length, length))
+    result = on_meta(fact, length)
+    if not isinstance(ours, Ran):
+        return []
+    if isinstance(result, Exception):
+        wants_data = isinstance(result, NotImplementedError) or "meta" in str(result).lower()
+        return [] if wants_data else [f"T={length}: VERDICT ours {ours}; meta {type(result).__name__}: {result}"]
+    theirs = [(leaf.dtype, tuple(leaf.shape)) if isinstance(leaf, torch.Tensor) else leaf for leaf in flat(result)]
+    mine = [leaf[:2] if isinstance(leaf, tuple) and len(leaf) == 4 else leaf for leaf in ours.outputs]
+    return [] if mine == theirs else [f"T={length}: ours {mine}; meta {theirs}"]
 
 
 def differences(
@@ -208,16 +243,17 @@ class Fact:
 def facts(table: str, share: float = 1.0, **names: Any) -> list[Any]:
     """The lines of a table, as parameters of a test: `expression :: spec & spec :: layouts, first:last, open, engine`.
 
-    `share`: about how much of a product to keep, with each expression and each spec once at least (`make attack`: all).
+    `share`: about how much of a product to keep, each function and each spec once at least (`make attack`: all).
     """
     draws = random.Random(0)
     seen: set[str] = set()
     rows: list[Any] = []
     for line in filter(None, (line.strip() for line in table.splitlines())):
         text, specs, *rest = (part.strip() for part in line.split(" :: "))
-        if not (DENSE or draws.random() < share or text not in seen or specs not in seen):
+        kind = text.partition("(")[0]
+        if not (DENSE or draws.random() < share or kind not in seen or specs not in seen):
             continue
-        seen |= {text, specs}
+        seen |= {kind, specs}
         layouts, lengths, is_open = PLAIN, (1, 16), False
         marks: list[pytest.MarkDecorator] = []
         for option in filter(None, (option.strip() for option in ",".join(rest).split(","))):
@@ -377,4 +413,17 @@ def _swept(value: Any, sweep: Sweep) -> Any:
     return make(dims, DTYPES[spec.dtype], values=known)
 
 
-__all__ = ["ALL", "FEW", "LAYOUTS", "PLAIN", "Fact", "Raises", "Wrapped", "analyzed", "differences", "eager", "facts"]
+__all__ = [
+    "ALL",
+    "FEW",
+    "LAYOUTS",
+    "PLAIN",
+    "Fact",
+    "Raises",
+    "Wrapped",
+    "analyzed",
+    "differences",
+    "eager",
+    "facts",
+    "on_meta",
+]

@@ -74,12 +74,12 @@ NAMES: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("fact", facts(DTYPES + "\n" + PRODUCTS))
+@pytest.mark.parametrize("fact", facts(DTYPES + "\n" + PRODUCTS, share=0.3))
 def test_products(fact: Fact) -> None:
     fact.check()
 
 
-@pytest.mark.parametrize("fact", facts(ATTENTION + "\n" + HEADS, **NAMES))
+@pytest.mark.parametrize("fact", facts(ATTENTION + "\n" + HEADS, share=0.4, **NAMES))
 def test_attention(fact: Fact) -> None:
     fact.check()
 

@@ -245,3 +245,32 @@ def test_no_call_without_a_rule() -> None:
         "recurrent.scatter",
     }  # they have calls of their own
     assert known >= NEVER
+
+
+# arguments of kinds that no user means, but some code passes: PyTorch's own error is what counts
+ODD = """
+x.view(2, None)                                   :: f32[2, T]           :: 1:3
+x.expand(2, None)                                 :: f32[2, T]           :: 1:3
+x.squeeze(0, 1)                                   :: f32[2, T]           :: 1:3
+torch.broadcast_to(x, 3)                          :: f32[2, T]           :: 1:3
+torch.stft(x, None, return_complex=True)          :: f32[T]              :: 1:3
+torch.einsum('ij,jk->ik', None, x)                :: f32[2, T]           :: 1:3
+F.dropout(x, None)                                :: f32[2, T]           :: 1:3
+F.embedding(None, x)                              :: f32[2, T]           :: 1:3
+F.embedding(torch.tensor([0]), x, x.shape[1])     :: f32[3, T]           :: 1:6
+F.embedding(torch.tensor([0]), x, -4)             :: f32[3, T]           :: 1:3
+F.layer_norm(x, None)                             :: f32[2, T]           :: 1:3
+F.batch_norm(x, 'a', None, training=True)         :: f32[2, T]           :: 1:3
+F.group_norm(x, True)                             :: f32[2, 3, T]        :: 1:3
+F.normalize(x, 'a')                               :: f32[2, T]           :: 1:3
+F.max_pool1d(x, True)                             :: f32[2, 3, T]        :: 1:3
+F.adaptive_avg_pool2d(x, [1])                     :: f32[2, 3, 4, T]     :: 1:3
+F.adaptive_avg_pool2d(x, True)                    :: f32[2, 3, 4, T]     :: 1:3
+F.mse_loss(x, None)                               :: f32[2, T]           :: 1:3
+F.pad(x, 1)                                       :: f32[2, T]           :: 1:3
+"""
+
+
+@pytest.mark.parametrize("fact", facts(ODD))
+def test_odd_arguments(fact: Fact) -> None:
+    fact.check()

@@ -95,7 +95,7 @@ PARTS = "\n".join(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("fact", facts(JOINED + "\n" + DTYPES))
+@pytest.mark.parametrize("fact", facts(JOINED + "\n" + DTYPES, share=0.25))
 def test_joins(fact: Fact) -> None:
     fact.check()
 
@@ -105,7 +105,7 @@ def test_copies(fact: Fact) -> None:
     fact.check()
 
 
-@pytest.mark.parametrize("fact", facts(PARTS))
+@pytest.mark.parametrize("fact", facts(PARTS, share=0.5))
 def test_splits(fact: Fact) -> None:
     fact.check()
 

@@ -71,7 +71,7 @@ def test_hidden_states(kind: Any) -> None:
 
 
 CELLS = "\n".join(
-    f"{name}(x) :: {spec} :: 1:5{', engine' if spec[:3] == 'f64' else ''}"
+    f"{name}(x) :: {spec} :: 1:5"
     for name, spec in product(("lstm", "gru", "rnn"), ("f32[T, 3]", "f32[2, T]", "f32[T]", "f32[3]", "f64[T, 3]"))
 )
 
@@ -86,12 +86,12 @@ GRU = nn.GRU(3, 5, batch_first=True, bidirectional=True)
 
 PACKED = """
 through(x, y)                                                       :: f32[1, T, 3] & i64[1] = T              :: 1:8
-through(x, y)                                                       :: f32[1, 5, 3] & i64[1] = T              :: 1:8, engine
+through(x, y)                                                       :: f32[1, 5, 3] & i64[1] = T              :: 1:8
 through(x, y)                                                       :: f32[2, T, 3] & i64[2] = [T, T // 2]    :: 1:8
 through(x, y)                                                       :: f32[2, T, 3] & i64[2] = [T // 2, T]    :: 1:8
 through(x, y, enforce_sorted=False)                                 :: f32[2, T, 3] & i64[2] = [T // 2, T]    :: 1:8
-through(x, y, enforce_sorted=False)                                 :: f32[2, T, 3] & i64[2] = [T, 3]         :: 1:8, engine
-through(x, y, enforce_sorted=False)                                 :: f32[3, 2*T, 3] & i64[3] = [T, 2*T, 3]  :: 1:8, engine
+through(x, y, enforce_sorted=False)                                 :: f32[2, T, 3] & i64[2] = [T, 3]         :: 1:8
+through(x, y, enforce_sorted=False)                                 :: f32[3, 2*T, 3] & i64[3] = [T, 2*T, 3]  :: 1:8
 through(x, y)                                                       :: f32[1, T, 3] & i64[1] = T - 2          :: 2:8
 through(x, y)                                                       :: f32[1, T, 3] & i64[1] = T + 1          :: 1:8
 through(x, y)                                                       :: f32[3, T, 3] & i64[2] = [T, T]         :: 1:8
@@ -99,8 +99,8 @@ through(x, y)                                                       :: f32[1, T,
 through(x, y)                                                       :: f32[1, T, 3] & i64[1]                  :: 1:8, open
 unpack(gru(pack(x, [x.shape[1], 1], batch_first=True))[0], batch_first=True)              :: f32[2, T, 3]     :: 1:8
 unpack(gru(pack(x, [x.shape[1]] * 2, batch_first=True))[0], batch_first=True, total_length=10) :: f32[2, T, 3] :: 1:12
-unpack(gru(pack(x, index(3, 2), batch_first=True))[0], batch_first=True, total_length=x.shape[1]) :: f32[2, T, 3] :: 1:8, engine
-unpack(lstm(pack(x, index(3, 2), batch_first=True))[0])             :: f32[2, T, 3]                           :: 1:8, engine
+unpack(gru(pack(x, index(3, 2), batch_first=True))[0], batch_first=True, total_length=x.shape[1]) :: f32[2, T, 3] :: 1:8
+unpack(lstm(pack(x, index(3, 2), batch_first=True))[0])             :: f32[2, T, 3]                           :: 1:8
 lstm(pack(x, [x.shape[1], 1], batch_first=True), (zeros(1, 2, 5), zeros(1, 2, 5)))[1] :: f32[2, T, 3]         :: 1:8
 gru(pack(x, [x.shape[1], 1], batch_first=True), zeros(2, 3, 5))[1]  :: f32[2, T, 3]                           :: 1:8
 unpack(gru(pack(x.transpose(0, 1), [x.shape[1], 1]))[0])            :: f32[2, T, 3]                           :: 1:8

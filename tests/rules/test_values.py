@@ -77,12 +77,12 @@ len(x)                                            :: i64[2] = [T, 4]
 nn.Embedding(6, 4)(x)                             :: i64[2] = [T, 4]
 nn.Embedding(6, 4)(x - 2)                         :: i64[2] = [T, 4]
 nn.Embedding(6, 4)(x.clamp(max=5))                :: i64[2] = [T, 4]
-nn.Embedding(6, 4)((x * 0.5).long())              :: i64[2] = [T, 4]        :: engine
+nn.Embedding(6, 4)((x * 0.5).long())              :: i64[2] = [T, 4]
 nn.Embedding(6, 4)(x.to(torch.int8))              :: i64[2] = [T, 4]        :: 1:3
 """
 
 
-@pytest.mark.parametrize("fact", facts(ARITHMETIC))
+@pytest.mark.parametrize("fact", facts(ARITHMETIC, share=0.4))
 def test_arithmetic(fact: Fact) -> None:
     fact.check()
 
