@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import torch
@@ -80,10 +81,8 @@ def main() -> int:
     began = time.monotonic()
     summary = Summary()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with suppress(KeyboardInterrupt):  # the counts so far are printed
         _watch(options, numbers, summary, began)
-    except KeyboardInterrupt:  # the counts so far
-        pass
     print(file=sys.stderr)
     print(summary.text(time.monotonic() - began))
     return 1 if summary.differences else 0
