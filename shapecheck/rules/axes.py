@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shapecheck.lengths.swept import SweptInt, is_plain
+from shapecheck.lengths.swept import SweptFloat, SweptInt, is_plain
 from shapecheck.rules.call import NoRule
 
 
@@ -30,9 +30,18 @@ def sizes_of(args: tuple[Any, ...]) -> tuple[Any, ...]:
     return args
 
 
+def are_whole(sizes: tuple[Any, ...]) -> bool:
+    """Whether all are integers; False for a float computed from lengths, which PyTorch refuses as a size."""
+    if any(type(size) is SweptFloat for size in sizes):
+        return False
+    if not all(map(is_number, sizes)):
+        raise NoRule
+    return True
+
+
 def is_number(value: Any) -> bool:
     """A plain or swept integer; no bool, which indexes otherwise."""
     return type(value) is SweptInt or (is_plain(value) and type(value) is not bool)
 
 
-__all__ = ["axes_of", "axis_of", "is_number", "sizes_of"]
+__all__ = ["are_whole", "axes_of", "axis_of", "is_number", "sizes_of"]

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from shapecheck.lengths.swept import is_plain
+from shapecheck.rules.axes import are_whole
 from shapecheck.rules.call import Call, NoRule
 from shapecheck.tensor import SweptTensor, dims_of, is_surely_contiguous, make, product
 
@@ -91,8 +92,10 @@ def layer_norm(
     weight: torch.Tensor | None = None,
     bias: torch.Tensor | None = None,
     eps: float = 1e-5,
-) -> SweptTensor:
+) -> Any:
     dims, shape = dims_of(input), tuple(normalized_shape)
+    if not are_whole(shape):
+        return call.refuse()
     if not shape or len(dims) < len(shape) or not input.dtype.is_floating_point:
         raise NoRule
     call.positive(*dims)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from shapecheck.lengths.swept import Int, SweptFloat, SweptInt, is_plain
-from shapecheck.rules.axes import is_number
+from shapecheck.rules.axes import are_whole, is_number
 from shapecheck.rules.call import Call, NoRule
 from shapecheck.rules.preserved import preserved
 from shapecheck.rules.values import carries
@@ -83,6 +83,8 @@ def interpolate(
         wanted = size if isinstance(size, (tuple, list)) else (size,) * rank
         if len(wanted) != rank or recompute_scale_factor:
             raise NoRule
+        if not are_whole(tuple(wanted)):
+            return call.refuse()
         sizes: list[Int] = list(wanted)
     else:
         factors = scale_factor if isinstance(scale_factor, (tuple, list)) else (scale_factor,) * rank

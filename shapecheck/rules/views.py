@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from shapecheck.lengths.swept import Int, Undecidable, compare, is_plain, where
-from shapecheck.rules.axes import axis_of, sizes_of
+from shapecheck.rules.axes import are_whole, axis_of, sizes_of
 from shapecheck.rules.call import Call, NoRule, frozen
 from shapecheck.rules.values import shares
 from shapecheck.tensor import (
@@ -96,6 +96,8 @@ def view(call: Call, input: torch.Tensor, *shape: Any, **named: Any) -> Any:
         raise NoRule
     if isinstance(sizes[0], torch.dtype):
         return _reinterpreted(input, sizes[0])
+    if not are_whole(sizes):
+        return call.refuse()
     out = view_sizes(call, dims_of(input), sizes)
     return _viewed(call, input, out)
 
@@ -151,8 +153,10 @@ def view_strides(dims: Dims, strides: Dims, out: Dims) -> Dims | None:
     return tuple(found) if position < 0 or not dims else None
 
 
-def reshape(call: Call, input: torch.Tensor, *shape: Any, **named: Any) -> SweptTensor:
+def reshape(call: Call, input: torch.Tensor, *shape: Any, **named: Any) -> Any:
     sizes = sizes_of((*shape, *named.values()))
+    if not are_whole(sizes):
+        return call.refuse()
     out = view_sizes(call, dims_of(input), sizes)
     # a reshape that cannot be a view copies; one that can keeps the strides of the view
     strides: Strides = None if is_surely_contiguous(input) else call.lazy_strides()
@@ -160,11 +164,11 @@ def reshape(call: Call, input: torch.Tensor, *shape: Any, **named: Any) -> Swept
     return shares(result, input)
 
 
-def reshape_as(call: Call, input: torch.Tensor, other: torch.Tensor) -> SweptTensor:
+def reshape_as(call: Call, input: torch.Tensor, other: torch.Tensor) -> Any:
     return reshape(call, input, *dims_of(other))
 
 
-def ravel(call: Call, input: torch.Tensor) -> SweptTensor:
+def ravel(call: Call, input: torch.Tensor) -> Any:
     return reshape(call, input, -1)
 
 
@@ -187,6 +191,8 @@ def unflatten(call: Call, input: torch.Tensor, dim: int, sizes: Any) -> Any:
     axis = axis_of(dim, len(dims))
     if not isinstance(sizes, (tuple, list)) or not sizes:
         raise NoRule
+    if not are_whole(tuple(sizes)):
+        return call.refuse()
     call.positive(*dims)
     part = view_sizes(call, (dims[axis],), tuple(sizes))
     return _viewed(call, input, (*dims[:axis], *part, *dims[axis + 1 :]))
@@ -280,13 +286,15 @@ def squeeze(call: Call, input: torch.Tensor, dim: Any = None) -> Any:
     return shares(result, input)
 
 
-def expand(call: Call, input: torch.Tensor, *sizes: Any, **named: Any) -> SweptTensor:
+def expand(call: Call, input: torch.Tensor, *sizes: Any, **named: Any) -> Any:
     if set(named) - {"size", "implicit"}:
         raise NoRule
     dims = dims_of(input)
     wanted = sizes_of((*sizes, *([named["size"]] if "size" in named else [])))
     if len(wanted) < len(dims):
         raise NoRule
+    if not are_whole(wanted):
+        return call.refuse()
     new = len(wanted) - len(dims)
     out: list[Int] = []
     kept: list[Any] = []
@@ -327,11 +335,11 @@ def expand(call: Call, input: torch.Tensor, *sizes: Any, **named: Any) -> SweptT
     return shares(result, input)
 
 
-def broadcast_to(call: Call, input: torch.Tensor, size: Any) -> SweptTensor:
+def broadcast_to(call: Call, input: torch.Tensor, size: Any) -> Any:
     return expand(call, input, *tuple(size))
 
 
-def expand_as(call: Call, input: torch.Tensor, other: torch.Tensor) -> SweptTensor:
+def expand_as(call: Call, input: torch.Tensor, other: torch.Tensor) -> Any:
     return expand(call, input, *dims_of(other))
 
 

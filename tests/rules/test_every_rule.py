@@ -266,6 +266,8 @@ F.normalize(x, 'a')                               :: f32[2, T]           :: 1:3
 F.max_pool1d(x, True)                             :: f32[2, 3, T]        :: 1:3
 F.adaptive_avg_pool2d(x, [1])                     :: f32[2, 3, 4, T]     :: 1:3
 F.adaptive_avg_pool2d(x, True)                    :: f32[2, 3, 4, T]     :: 1:3
+F.layer_norm(x, (x.shape[-1] / 1,))               :: f32[2, T]           :: 1:3
+F.interpolate(x, size=x.shape[-1] / 2)            :: f32[2, 3, T]        :: 1:6
 F.mse_loss(x, None)                               :: f32[2, T]           :: 1:3
 F.pad(x, 1)                                       :: f32[2, T]           :: 1:3
 """

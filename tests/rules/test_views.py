@@ -56,6 +56,11 @@ SHAPES = "\n".join(
 )  # fmt: skip
 
 STRIDES = """
+x.view(2, x.shape[-1] / 2)                        :: f32[2, T]                 :: 1:6
+x.view(-1, x.shape[-1] / 2)                       :: f32[2, T]                 :: 1:6
+x.reshape(-1, x.shape[-1] / 2)                    :: f32[2, T]                 :: 1:6
+x.unflatten(1, (2, x.shape[-1] / 2))              :: f32[2, T]                 :: 1:6
+x.expand(2, x.shape[-1] / 1)                      :: f32[2, T]                 :: 1:6
 x.stride(-1)                                      :: f32[2, T, 3]              :: few, open
 x.transpose(1, 2).stride()                        :: f32[2, T, 3]              :: few, open
 x.transpose(1, 2).stride(1)                       :: f32[1, T, 1]              :: open
