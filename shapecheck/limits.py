@@ -76,7 +76,7 @@ def layers_of(tracer: Tracer, module: nn.Module, variable: str, proved: bool, to
             continue
         if _is_conv(node) or node.meta.get("fails") is not None:
             operation = node.meta["operation"]
-            which = (operation, *_geometry(node)) if operation in _CONVOLUTIONS else (operation,)
+            which = (operation, _geometry(node)[0] if _has_plain_kernel(node) else ())
             groups.setdefault((node.meta.get("call"), which), []).append(node)
     called = tuple(_limit(_merged(groups[key]), variable, proved, to_set) for key in _in_order(groups))
     names = {layer.name for layer in called}
@@ -131,6 +131,11 @@ def _is_conv(node: torch.fx.Node) -> bool:
     if node.op == "call_module":
         return isinstance(node.meta.get("module"), _ConvNd)
     return node.meta["operation"] in _CONVOLUTIONS
+
+
+def _has_plain_kernel(node: torch.fx.Node) -> bool:
+    """Whether a convolution is of one kernel size, not of one for each length: draws may lead to several."""
+    return node.meta["operation"] in _CONVOLUTIONS and all(map(is_plain, _geometry(node)[0]))
 
 
 def _merged(nodes: list[torch.fx.Node]) -> _Call:

@@ -51,12 +51,12 @@ class Texts:
         return text
 
     def message(self, error: Exception, index: int) -> str:
-        """What PyTorch prints of the exception at one index of the sweep; `assert n > 4, x.shape` holds no text yet."""
-        text = str(error)
-        if type(error).__str__ is Exception.__str__ and error.args:
-            args = [_plain(arg, index) for arg in error.args]
-            text = str(args[0] if len(args) == 1 else tuple(args))
-        return self.fill(f"{type(error).__name__}: {text}", index)
+        """What PyTorch prints of the exception at one index of the sweep; its arguments become those of that length.
+
+        `assert n > 4, x.shape` and `KeyError(n)` hold no text yet.
+        """
+        error.args = tuple(_plain(arg, index) for arg in error.args)
+        return self.fill(f"{type(error).__name__}: {error}", index)
 
     def filled(self, error: Exception, index: int) -> Exception:
         """The exception with its texts as they are at one index of the sweep."""

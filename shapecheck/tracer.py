@@ -19,7 +19,7 @@ from shapecheck.decisions import Decisions
 from shapecheck.draws import Chance, Draw, DrawnTensors
 from shapecheck.join import Joiner
 from shapecheck.journal import States
-from shapecheck.lengths.swept import Sweep, SweptBool, Undecidable, at
+from shapecheck.lengths.swept import Sweep, SweptBool, Undecidable
 from shapecheck.modules import WholeCall, is_layer, may_skip_hooks
 from shapecheck.operations import Operations
 from shapecheck.outcomes import After, Alternative, Bypass, Dead, Outcomes, Path, Raised, alternatives, described
@@ -27,7 +27,7 @@ from shapecheck.record import ORIGIN, Doubt, Frame, Pending, Record, Refusal, la
 from shapecheck.rules import LEAF_RULES, Call
 from shapecheck.tensor import SweptTensor, made_so_far
 from shapecheck.texts import is_explicit
-from shapecheck.trees import leaves, map_tree
+from shapecheck.trees import leaves
 
 # in the message of an error: C code looked at the type of what stands for a size, or wrote into an array of lengths
 _OWN_NAMES = (
@@ -400,7 +400,6 @@ class Tracer(Decisions):
         index = last_index(lengths)
         text = self._texts.message(error, index)
         draws = (*self.draws(index), *drawn)
-        error.args = map_tree(lambda leaf: at(leaf, index), error.args)  # KeyError(n), say
         self.record.refuse(Refusal(node, layer, operation, lengths, error, text, draws))
 
     def _doubt(self, frame: Frame, reason: str) -> None:

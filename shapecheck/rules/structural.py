@@ -204,6 +204,12 @@ def _refuse_storage(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     raise Undecidable(f"{function.__name__} reads the storage of a tensor")
 
 
+def _refuse_values(function: Any, args: tuple[Any, ...], _kwargs: dict[str, Any]) -> Any:
+    if type(args[0]) is SweptTensor:
+        raise Undecidable(f"{function.__name__} needs the values of a tensor")
+    return NotImplemented
+
+
 def _rows() -> dict[Any, Row]:
     tensor = torch.Tensor
     rows: dict[Any, Row] = {tensor.to: _to, tensor.type: _type, tensor.type_as: _type_as}
@@ -241,6 +247,7 @@ def _rows() -> dict[Any, Row]:
     ):
         rows[getattr(tensor, name)] = _refuse_storage
     rows[torch.as_strided] = _refuse_storage
+    rows[torch._assert_async] = _refuse_values
     for name in ("__array__", "__dlpack__", "numpy_T", "__contains__", "__reversed__", "share_memory_"):
         if hasattr(tensor, name):
             rows[getattr(tensor, name)] = _refuse_storage

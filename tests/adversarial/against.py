@@ -100,7 +100,13 @@ def compare(
     fresh()
     with unchanged(module), _limited():
         report = shapecheck.analyze(
-            module, *copy.deepcopy(specs), lengths=lengths, method=method, rules=rules, **copy.deepcopy(named)
+            module,
+            *copy.deepcopy(specs),
+            lengths=lengths,
+            method=method,
+            train=None,
+            rules=rules,
+            **copy.deepcopy(named),
         )
     wrong: dict[int, str] = {}
     unknown: list[int] = []
@@ -137,7 +143,7 @@ def sound(module: nn.Module, *specs: Any, **options: Any) -> Report:
 def undecided(module: nn.Module, *specs: Any, lengths: tuple[int, int] = LENGTHS, **options: Any) -> Report:
     """No verdict at all, for eager's own would differ from one run to the next."""
     with unchanged(module), _limited():
-        report = shapecheck.analyze(module, *specs, lengths=lengths, **options)
+        report = shapecheck.analyze(module, *specs, lengths=lengths, train=None, **options)
     open_ones = [length for length in range(lengths[0], lengths[1] + 1) if length in report.unknown]
     assert len(open_ones) == lengths[1] - lengths[0] + 1, f"valid: {report.valid}; invalid: {report.invalid}"
     return report
