@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from shapecheck.state import (
     Generator,
     Obstacle,
     Slots,
+    content_of,
     has_one_hash,
     held,
     hooks_of,
@@ -160,7 +162,7 @@ class Journal:
         self._entries.append(_Settings())
         if hooks_only and module is not None:
             arguments, module = (arguments, *hooks_of(module)), None
-        self._entries += reachable(module, arguments)
+        self._entries += reachable(module, (arguments, _in_context()))
         return start
 
     def enter_all(self, module: nn.Module) -> None:
@@ -169,8 +171,8 @@ class Journal:
             self._entries += held(child)
 
     def given(self, args: Any, kwargs: Any) -> list[Content]:
-        """The containers among the arguments of a call, in order."""
-        return [entry for entry in reachable(None, (args, kwargs)) if isinstance(entry, Content)]
+        """The containers that a caller gives to a call, in order."""
+        return [entry for entry in reachable(None, (args, kwargs, _in_context())) if isinstance(entry, Content)]
 
     def hand_over(self, before: list[Content], now: list[Content]) -> bool:
         """After a replay: what the call did to its caller's containers is done to those that the caller made anew."""
@@ -255,7 +257,7 @@ class Journal:
         state: States = {}
         for entry in self._entries[position:]:
             if isinstance(entry, Content) and (id(entry.container) in state or entry.changed):
-                state[id(entry.container)] = (entry.container, copy.copy(entry.container))
+                state[id(entry.container)] = (entry.container, content_of(entry.container))
             elif isinstance(entry, Slots) and (id(entry) in state or entry.changed):
                 state[id(entry)] = (entry, entry.now())
             elif isinstance(entry, _Form):
@@ -332,6 +334,16 @@ class Journal:
         return known
 
 
+def _is_container(value: Any) -> bool:
+    return isinstance(value, (dict, list, set))
+
+
+def _in_context() -> tuple[Any, ...]:
+    """The containers in context variables: hooks collect what they see in there."""
+    values: list[Any] = list(copy_context().values())
+    return tuple(filter(_is_container, values))
+
+
 def _is_plain_tensor(thing: Any) -> bool:
     return isinstance(thing, torch.Tensor) and type(thing) is not SweptTensor
 
@@ -345,7 +357,7 @@ def _now(thing: Any) -> Any:
     """The present state of what a path may change."""
     if type(thing) is SweptTensor:
         return thing._dims, thing._strides
-    return thing.now() if isinstance(thing, Slots) else copy.copy(thing)
+    return thing.now() if isinstance(thing, Slots) else content_of(thing)
 
 
 def _change(thing: Any, state: Any) -> Any:

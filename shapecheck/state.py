@@ -11,7 +11,7 @@ import dis
 import functools
 import random
 import sys
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
@@ -28,6 +28,7 @@ _NumPyRandomState, _NumPyGenerator = np.random.RandomState, np.random.Generator 
 
 _LruCache = type(functools.lru_cache(len))
 _DICT: Any = dict  # of whatever items
+_OWN_METHODS: tuple[Any, ...] = (OrderedDict, dict, list, deque)
 _CONTAINERS = (list, dict, set, deque, np.ndarray)
 _MOST = 5_000  # objects looked at for one call
 _OWN = frozenset(nn.Module().__dict__)
@@ -45,12 +46,12 @@ class Content:
 
     def __init__(self, container: Any) -> None:
         self.container = container
-        self.before = copy.copy(container)
+        self.before = content_of(container)
         self.after: Any = None
 
     def settle(self) -> None:
         """Keep the content as it is now, for `redo`."""
-        self.after = copy.copy(self.container)
+        self.after = content_of(self.container)
 
     def undo(self) -> None:
         _refill(self.container, self.before)
@@ -384,8 +385,27 @@ def _refill(container: Any, content: Any) -> None:
     if issubclass(kind, np.ndarray):
         container[...] = content
         return
-    container.clear()
-    if issubclass(kind, (list, deque)):
-        container.extend(content)
+    base: Any = _base_of(kind)
+    base.clear(container)
+    if base.__name__ in ("list", "deque"):
+        base.extend(container, content)
+    elif base.__name__ == "OrderedDict":
+        for key, value in content.items():
+            base.__setitem__(container, key, value)
     else:
-        container.update(content)
+        base.update(container, content)
+
+
+def content_of(container: Any) -> Any:
+    """A copy of what is in a container."""
+    base: Any = _base_of(kind_of(container))
+    if base.__name__ in ("dict", "OrderedDict"):
+        return dict(base.items(container))
+    if base.__name__ in ("list", "deque"):
+        return list(base.__iter__(container))
+    return copy.copy(container)
+
+
+def _base_of(kind: Any) -> Any:
+    """The class whose own methods are used: those of a subclass may do anything, as a registry of classes does."""
+    return next((base for base in _OWN_METHODS if issubclass(kind, base)), kind)

@@ -16,7 +16,11 @@ from shapecheck.rules.preserved import preserved
 from shapecheck.rules.values import carries, converted, limits, shares
 from shapecheck.tensor import Bounds, SweptTensor, make
 
+_torch: Any = torch  # its stubs leave out some functions
+
 Row = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
+
+_TORCH: Any = torch  # whose stubs leave out what has a leading underscore
 
 
 def _same(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -247,7 +251,7 @@ def _rows() -> dict[Any, Row]:
     ):
         rows[getattr(tensor, name)] = _refuse_storage
     rows[torch.as_strided] = _refuse_storage
-    rows[torch._assert_async] = _refuse_values
+    rows[_TORCH._assert_async] = _refuse_values
     for name in ("__array__", "__dlpack__", "numpy_T", "__contains__", "__reversed__", "share_memory_"):
         if hasattr(tensor, name):
             rows[getattr(tensor, name)] = _refuse_storage

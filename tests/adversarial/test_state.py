@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -570,3 +571,47 @@ def test_a_positional_table_that_is_built_when_needed() -> None:
             return x + self.table[:, middle - x.size(1) // 2 : middle + x.size(1) // 2]
 
     agrees(nn.Sequential(Positions(), Positions()), "f32[1, T, 4]")
+
+
+class Registry(dict[str, int]):
+    """Keeps values under the names of their keys' classes, as registries of models do."""
+
+    def __setitem__(self, key: Any, value: int) -> None:
+        super().__setitem__(type(key).__name__, value)
+
+
+REGISTRY = Registry()
+REGISTRY[1.0] = 7
+
+
+def test_a_registry_with_an_own_way_to_set_items_is_left_alone() -> None:
+    def forward(self: Any, x: torch.Tensor) -> None:
+        split(x)
+        need(REGISTRY["float"] == 7)
+        REGISTRY[x.shape] = 3
+
+    agrees(Of(forward), X, fresh=lambda: REGISTRY.pop("Size", None))
+    assert dict(REGISTRY) == {"float": 7}
+
+
+COLLECTED: ContextVar[list[torch.Tensor] | None] = ContextVar("COLLECTED", default=None)
+
+
+def test_hooks_that_collect_into_a_context_variable() -> None:
+    def collect(_module: nn.Module, _args: Any, output: torch.Tensor) -> None:
+        collected = COLLECTED.get()
+        if collected is not None:
+            collected.append(output)
+
+    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+        found: list[torch.Tensor] = []
+        token = COLLECTED.set(found)
+        self.conv(self.conv(x))
+        COLLECTED.reset(token)
+        split(x)
+        need(len(found) == 2)
+        return found[0] + F.pad(found[1], (1, 1)) if x.shape[-1] % 2 else found[1]
+
+    conv = nn.Conv1d(4, 4, 3)
+    conv.register_forward_hook(collect)
+    agrees(Of(forward, conv=conv), X)
