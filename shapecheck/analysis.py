@@ -146,7 +146,8 @@ def in_mode(module: nn.Module, train: bool | None) -> Generator[None]:
 
     Sets `training` only: a `train` or `eval` of the module's own may do more, which nobody could undo.
     """
-    before = [(child, child.training) for child in module.modules()] if train is not None else []
+    before = [(child, child.training) for child in module.modules() if hasattr(child, "training")]
+    before = before if train is not None else []  # a frozen module has no mode
     try:
         for child, _ in before:
             child.training = bool(train)

@@ -190,7 +190,7 @@ def held(module: nn.Module) -> list[Any]:
     for hooks in _registries_of_hooks(module):
         walk.entries.append(Content(hooks))
     for tensor in (*module._parameters.values(), *module._buffers.values()):
-        if tensor is not None and not tensor.is_meta:
+        if tensor is not None and type(tensor) is not SweptTensor and not tensor.is_meta:
             walk.entries.append(Memory(tensor))
     return walk.entries
 

@@ -100,7 +100,13 @@ def compare(
     fresh()
     with unchanged(module), _limited():
         report = shapecheck.analyze(
-            module, *copy.deepcopy(specs), lengths=lengths, method=method, rules=rules, **copy.deepcopy(named)
+            module,
+            *copy.deepcopy(specs),
+            lengths=lengths,
+            method=method,
+            rules=rules,
+            train=None,
+            **copy.deepcopy(named),
         )
     wrong: dict[int, str] = {}
     unknown: list[int] = []
