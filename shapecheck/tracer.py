@@ -397,7 +397,6 @@ class Tracer(Decisions):
     def _refuse(self, frame: Frame, lengths: SweptBool, error: Exception, drawn: list[str]) -> None:
         node, operation, layer = getattr(error, ORIGIN, None) or (None, f"raise {type(error).__name__}", frame.path)
         index = last_index(lengths)
-        error.args = map_tree(lambda leaf: at(leaf, index), error.args)  # KeyError(n), say
         text = self._texts.message(error, index)
         draws = (*self.draws(index), *drawn)
         self.record.refuse(Refusal(node, layer, operation, lengths, error, text, draws))
