@@ -5,14 +5,18 @@ Invariant: what is skipped for a layer (its hooks, its `__call__`) decides no sh
 
 from __future__ import annotations
 
+import random
+import sys
 from typing import Any
 
+import numpy as np
 import torch.nn.modules.module
 from torch import nn
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
 from shapecheck.journal import Journal
+from shapecheck.lengths.swept import Undecidable
 
 _GLOBAL: Any = torch.nn.modules.module  # torch leaves the types of its hooks open
 
@@ -28,10 +32,23 @@ class WholeCall:
         self.__name__ = type(module).__name__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._journal.once(self._journal.on_meta(self._module), args, kwargs)
+        before, known = _random_states(), len(sys.modules)
+        try:
+            return self._journal.once(self._journal.on_meta(self._module), args, kwargs)
+        finally:  # for meta tensors nothing is drawn: numbers that are could decide something
+            torch_state, others = _random_states()
+            if torch_state != before[0] or (others != before[1] and len(sys.modules) == known):  # imports may draw
+                raise Undecidable("random numbers are drawn where PyTorch executes a whole module")
 
     def on_cpu(self, *args: Any, **kwargs: Any) -> Any:
         return self._journal.once(self._journal.on_cpu(self._module), args, kwargs)
+
+
+def _random_states() -> tuple[Any, Any]:
+    """The states of torch's global generator, and of Python's and NumPy's."""
+    numpy: Any = np.random.get_state()  # noqa: NPY002  # what user code draws from
+    drawn: Any = torch.get_rng_state()  # torch leaves open what it lists
+    return drawn.tolist(), (random.getstate(), numpy[1].tobytes(), numpy[2])
 
 
 def is_layer(module: nn.Module) -> bool:

@@ -399,8 +399,10 @@ def _refill(container: Any, content: Any) -> None:
 def content_of(container: Any) -> Any:
     """A copy of what is in a container."""
     base: Any = _base_of(kind_of(container))
-    if base.__name__ in ("dict", "OrderedDict"):
+    if base.__name__ == "OrderedDict":
         return dict(base.items(container))
+    if base.__name__ == "dict":
+        return base.copy(container)  # asks no key for its hash
     if base.__name__ in ("list", "deque"):
         return list(base.__iter__(container))
     return copy.copy(container)
