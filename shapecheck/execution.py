@@ -110,7 +110,7 @@ def concrete(tree: Any, index: int, device: str, *, ones: frozenset[torch.dtype]
 
 
 def _is_known(tensor: SweptTensor) -> bool:
-    return tensor._values is not None or tensor._bounds is not None
+    return tensor._values is not None or (tensor._bounds is not None and tensor._dtype != torch.bool)
 
 
 def is_computable(value: Any) -> bool:
@@ -156,7 +156,7 @@ def _concrete_tensor(tensor: SweptTensor, index: int, device: str) -> torch.Tens
     exact = not tensor._dtype.is_floating_point and not tensor._dtype.is_complex
     if device == "cpu" and exact and tensor._recipe is not None:
         return values_at(tensor, index, {})
-    if device == "cpu" and tensor._bounds is not None:  # either could be out of range
+    if device == "cpu" and tensor._bounds is not None and tensor._dtype != torch.bool:  # either could be out of range
         made = torch.full(shape, at(tensor._bounds.high, index), dtype=tensor._dtype)
         made.reshape(-1)[:1] = at(tensor._bounds.low, index)
         return made

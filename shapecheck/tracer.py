@@ -397,7 +397,6 @@ class Tracer(Decisions):
     def _refuse(self, frame: Frame, lengths: SweptBool, error: Exception, drawn: list[str]) -> None:
         node, operation, layer = getattr(error, ORIGIN, None) or (None, f"raise {type(error).__name__}", frame.path)
         index = last_index(lengths)
-        index = last_index(lengths)
         text = self._texts.message(error, index)
         draws = (*self.draws(index), *drawn)
         self.record.refuse(Refusal(node, layer, operation, lengths, error, text, draws))
