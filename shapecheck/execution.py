@@ -72,7 +72,7 @@ def error_at(
     args, kwargs = map_tree(_laid_out, (args, dict(kwargs)))
     on_cpu = _for_cpu(function)
     if on_cpu is not None and _elements((args, dict(kwargs)), index) <= CONFIRMED_ONCE:
-        outcome = _on_cpu(on_cpu, args, kwargs, index)
+        outcome = _on_cpu(on_cpu, args, kwargs, index, computed=True)
     else:
         outcome = execute(function, args, kwargs, index)
     return outcome if isinstance(outcome, Exception) else None
@@ -91,11 +91,23 @@ def _laid_out(value: Any) -> Any:
     return value
 
 
-def concrete(tree: Any, index: int, device: str, *, ones: frozenset[torch.dtype] = frozenset()) -> Any:
-    """The arguments as they are at one length, on meta or on the CPU; `ones`: dtypes whose unknown values are 1."""
+def concrete(
+    tree: Any, index: int, device: str, *, ones: frozenset[torch.dtype] = frozenset(), computed: bool = False
+) -> Any:
+    """The arguments as they are at one length, on meta or on the CPU.
+
+    `ones`: dtypes whose unknown values are 1. `computed`: with the values that follow from this very length; an answer
+    for all lengths of these sizes must not see them.
+    """
 
     def leaf(value: Any) -> Any:
         if type(value) is SweptTensor:
+            if (
+                computed
+                and value._recipe is not None
+                and not (value._dtype.is_floating_point or value._dtype.is_complex)
+            ):
+                return values_at(value, index, {})
             made = _concrete_tensor(value, index, device)
             return made.fill_(1) if value._dtype in ones and not _is_known(value) and made.numel() else made
         if isinstance(value, torch.Tensor):
@@ -153,9 +165,6 @@ def _concrete_tensor(tensor: SweptTensor, index: int, device: str) -> torch.Tens
         shape = [at(size, index) for size in tensor._dims]
         return torch.tensor(values, dtype=tensor._dtype).reshape(shape)
     shape = [at(size, index) for size in tensor._dims]
-    exact = not tensor._dtype.is_floating_point and not tensor._dtype.is_complex
-    if device == "cpu" and exact and tensor._recipe is not None:
-        return values_at(tensor, index, {})
     if device == "cpu" and tensor._bounds is not None and tensor._dtype != torch.bool:  # either could be out of range
         made = torch.full(shape, at(tensor._bounds.high, index), dtype=tensor._dtype)
         made.reshape(-1)[:1] = at(tensor._bounds.low, index)
@@ -189,6 +198,8 @@ def _on_cpu(
     index: int,
     fill: float | None = None,
     ones: frozenset[torch.dtype] = frozenset(),
+    *,
+    computed: bool = False,
 ) -> Any:
     """The result on the CPU, or the exception. Plain tensors are copied: the function may change them in place."""
     given = {id(tensor) for tensor in tensors_of((args, kwargs))}  # the others are made for this run
@@ -201,7 +212,7 @@ def _on_cpu(
         copy = leaf.clone() if leaf.is_contiguous() and id(leaf) in given else leaf
         return copy.fill_(fill) if fill is not None and copy.is_floating_point() and copy.is_contiguous() else copy
 
-    arguments, keywords = map_tree(prepared, concrete((args, dict(kwargs)), index, "cpu", ones=ones))
+    arguments, keywords = map_tree(prepared, concrete((args, dict(kwargs)), index, "cpu", ones=ones, computed=computed))
     try:
         with torch.no_grad():
             return function(*arguments, **keywords)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from shapecheck.draws import Draw
-from shapecheck.lengths.swept import SweptBool, Undecidable
+from shapecheck.lengths.swept import SweptBool, SweptFloat, SweptInt, Undecidable
 from shapecheck.tensor import SweptTensor
-from shapecheck.trees import leaves
+from shapecheck.trees import kind_of, leaves
 
 Outcomes = list[tuple[SweptBool, Any]]  # lengths, and the output (or Raised) of a module call for them
 Drawn = tuple[tuple[Draw, int], ...]  # draws, and the number of the outcome that a path went on with
@@ -56,15 +56,19 @@ class Path:
     value: Any  # the output, or Raised; the class Dead where no length is left
     states: Any  # of the journal: what the run changed
 
-    def is_like(self, other: Path) -> bool:
-        """Whether a second run went the same way."""
+    def is_like(self, other: Path, *, read: bool) -> bool:
+        """Whether a second run went the same way, and to the same output if anybody reads it."""
         if len(self.events) != len(other.events) or self.answers != other.answers:
             return False
         if isinstance(self.value, Raised) or isinstance(other.value, Raised):
             errors = [getattr(path.value, "error", None) for path in (self, other)]
             return type(errors[0]) is type(errors[1])
+        if not read:
+            return True
         ours, theirs = leaves(self.value), leaves(other.value)
-        return len(ours) == len(theirs) and all(map(_is_alike, ours, theirs))
+        return len(ours) == len(theirs) and all(
+            _is_alike(one, two, self.lengths) for one, two in zip(ours, theirs, strict=True)
+        )
 
 
 class Dead(BaseException):
@@ -107,10 +111,15 @@ def alternatives(ended: list[Path], agree: Callable[[Any, Any], SweptBool]) -> l
     return found
 
 
-def _is_alike(left: Any, right: Any) -> bool:
-    """As far as it can be told: objects of the module's own may be made anew by each run."""
-    if left is right or type(left) is not type(right):
+def _is_alike(left: Any, right: Any, lengths: SweptBool) -> bool:
+    """At these lengths, as far as it can be told: objects of the module's own may be made anew by each run."""
+    kind = kind_of(left)
+    if left is right or kind is not kind_of(right):
         return left is right
-    if type(left) is SweptTensor:
-        return left._dims == right._dims and left._dtype == right._dtype
-    return left == right if type(left) in (int, float, str, bool) else True
+    if kind is SweptTensor:
+        if left._dtype != right._dtype or len(left._dims) != len(right._dims):
+            return False
+        return all(_is_alike(one, two, lengths) for one, two in zip(left._dims, right._dims, strict=True))
+    if kind is SweptInt or kind is SweptFloat or kind is SweptBool:
+        return bool((left.values == right.values)[lengths.values].all())
+    return left == right if kind in (int, float, str, bool) else True

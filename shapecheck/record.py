@@ -68,6 +68,7 @@ class Frame:
     is_leaf: bool
     stack: dict[str, Any]
     call: tuple[tuple[str, int], ...]  # which call of which module this is, from the outermost on
+    outermost: bool = False  # of the analysis, or of the analyzed module: nobody reads what it comes to
     events: Events = field(default_factory=list[tuple[Any, Any]])  # (function or module, what came of it)
     replay: Events = field(default_factory=list[tuple[Any, Any]])
     pending: list[Pending] = field(default_factory=list[Pending])
@@ -114,14 +115,15 @@ class Record:
     def frame(self, parent: Frame | None, module: nn.Module | None, *, is_leaf: bool) -> Frame:
         """A frame for a call of `module` (None: of the analysis itself)."""
         if parent is None:
-            return Frame(module, "", is_leaf, {} if module is None else {"": ("", type(module))}, ())
+            return Frame(module, "", is_leaf, {} if module is None else {"": ("", type(module))}, (), outermost=True)
         assert module is not None
         path = self._names.get(id(module))
         if path is None:  # made during the run, or held outside of the module tree
             path = f"{parent.path}.<{type(module).__name__}>".lstrip(".")
         earlier = sum(1 for event in parent.events if event[0] is module)
         stack = {**parent.stack, path: (path, type(module))}
-        return Frame(module, path, is_leaf, stack, (*parent.call, (path, earlier)))
+        call = (*parent.call, (path, earlier))
+        return Frame(module, path, is_leaf, stack, call, outermost=parent.module is None)
 
     def node(self, frame: Frame, op: str, target: Any, arguments: Any, live: SweptBool) -> torch.fx.Node:
         """One operation (call_function), or one leaf layer (call_module)."""

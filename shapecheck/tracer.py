@@ -271,7 +271,7 @@ class Tracer(Decisions):
                     self._doubt(frame, frame.doubt.reason)
                 elif output is not Dead:
                     several = runs > 1 or bool(frame.pending)
-                    states = self.journal.states_since(start) if several and frame.call else {}
+                    states = self.journal.states_since(start) if several and not frame.outermost else {}
                     ended.append(self._path(frame, output, states))
             if runs > 1 and ended and not self._repeats_itself(frame, start, call, ended[0]):
                 self.live, ended = entry, []
@@ -301,7 +301,7 @@ class Tracer(Decisions):
         recorded = len(self.record.refusals), len(self.record.doubts)
         frame.replay, self.live, frame.exact_texts, frame.repeats = first.events, first.lengths, first.exact_texts, True
         now = self._path(frame, self._run_path(frame, call), {})
-        same = frame.doubt is None and not frame.pending and now.is_like(first)
+        same = frame.doubt is None and not frame.pending and now.is_like(first, read=not frame.outermost)
         return same and recorded == (len(self.record.refusals), len(self.record.doubts))
 
     def _path(self, frame: Frame, value: Any, states: States) -> Path:
@@ -355,7 +355,7 @@ class Tracer(Decisions):
                 index = last_index(path.lengths)
                 self._refuse(frame, path.lengths, path.value.error, described(path.draws, index))
         drew = any(path.draws for path in ended)
-        if start is not None and frame.call:  # what the whole analysis does to the state is put back
+        if start is not None and not frame.outermost:  # what the whole analysis does to the state is put back
             states, masks = [path.states for path in left], [path.lengths for path in left]
             written, changes = self.journal.reconcile(start, states, masks, joiner, drew=drew)
             for tensor in written:
