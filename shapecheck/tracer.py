@@ -297,6 +297,8 @@ class Tracer(Decisions):
         """Whether a path comes to the same again after others: a net under state that nobody knew of."""
         if frame.bypassed is not None or self.journal.obstacle(start) is not None:
             return True
+        if frame.is_leaf and may_skip_hooks(frame.module):
+            return True  # PyTorch's own code
         self.journal.roll_back(start)
         recorded = len(self.record.refusals), len(self.record.doubts)
         frame.replay, self.live, frame.exact_texts, frame.repeats = first.events, first.lengths, first.exact_texts, True
