@@ -51,10 +51,9 @@ ONLY ?=
 fuzz: $(INSTALLED)
 	$(BIN)/python -m tests.fuzz --count $(N) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
 
-# strange programs, many of them open finds: the work list of the engine, no part of the checks;
-# and the rules with every row of their tables and so many drawn ones of each kind
+# the rules with every row of their tables, and so many drawn ones of each kind
 attack: $(INSTALLED)
-	DENSE=$(DENSE) $(PYTEST) --numprocesses=$(JOBS) tests/adversarial tests/rules $(PYTEST_ARGS)
+	DENSE=$(DENSE) $(PYTEST) --numprocesses=$(JOBS) tests/rules $(PYTEST_ARGS)
 
 # write what the commands in README.md really print between its markers
 readme: $(INSTALLED)

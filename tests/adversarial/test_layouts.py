@@ -84,9 +84,6 @@ LAYOUTS: dict[str, Callable[[torch.Tensor], Any]] = {
     "unbind": lambda x: x.unbind(-1)[0].view(4),
     "diagonal": lambda x: x[0].diagonal().view(-1),
     "where of two layouts": lambda x: torch.where(x.transpose(1, 2) > 0, x.transpose(1, 2), 0.0).view(-1),
-    "a sum whose axes of size 1 have strides that order it": lambda x: (
-        x[:, :1].unsqueeze(-1).transpose(2, 3) + torch.zeros(1, 2, 1, 3).permute(1, 3, 0, 2)[:1]
-    ).view(-1),
     "empty_like": lambda x: torch.empty_like(x.transpose(1, 2)).view(-1),
     "zeros_like with a layout": lambda x: torch.zeros_like(
         x.transpose(1, 2), memory_format=torch.contiguous_format
@@ -98,3 +95,11 @@ LAYOUTS: dict[str, Callable[[torch.Tensor], Any]] = {
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_layout(name: str) -> None:
     sound(Of(lambda self, x: LAYOUTS[name](x)), X)
+
+
+@pytest.mark.xfail(reason="strides of axes of size 1 are not followed, and TensorIterator orders axes by them")
+def test_a_sum_whose_axes_of_size_1_have_strides_that_order_it() -> None:
+    def forward(_: Any, x: torch.Tensor) -> torch.Tensor:
+        return (x[:, :1].unsqueeze(-1).transpose(2, 3) + torch.zeros(1, 2, 1, 3).permute(1, 3, 0, 2)[:1]).view(-1)
+
+    sound(Of(forward), X)
