@@ -102,7 +102,8 @@ def _analyze(
         kwargs = {name: _tensor(_parse(value), values, value) for name, value in keyword_inputs.items()}
         drawn = random_state()
         outcomes = tracer.run(module, method, args, kwargs)
-        if random_state() != drawn:
+        by_chance = random_state() != drawn  # in a way that is not seen
+        if by_chance:
             tracer.record.doubts.append(Doubt("", "random", sweep.always, "a random number is drawn"))
         valid = sweep.never()
         for mask, _ in outcomes:
@@ -113,7 +114,7 @@ def _analyze(
         for doubt in tracer.record.doubts:
             unknown = unknown | doubt.lengths
         ran = valid
-        if tracer.drew:  # one outcome that fails is enough, whatever becomes of the others
+        if tracer.drew and not by_chance:  # one outcome that fails is enough, whatever becomes of the others
             valid, unknown = valid & ~invalid, unknown & ~invalid
         # otherwise a length that took several ways is not decided; it cannot, and this is the net below that statement
         twice = (valid.values & invalid.values) | ~(valid.values | invalid.values | unknown.values)

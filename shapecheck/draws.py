@@ -99,11 +99,11 @@ def stand_ins(
             if not is_analyzed():
                 return original(*args, **kwargs)
             outcomes = _population(population, args, kwargs) if may_explore() else None
-            if outcomes is None:
-                raise Undecidable(f"numpy.random.{name} draws a random number")
-            if len(outcomes):
+            if outcomes is not None and len(outcomes):
                 return explored(_call(f"np.random.{name}", args, kwargs), outcomes)
-            return original(*args, **kwargs)  # raises
+            if outcomes is not None:
+                original(*args, **kwargs)  # raises, unless the arguments are of another kind than is explored
+            raise Undecidable(f"numpy.random.{name} draws a random number")
 
         return stand_in
 

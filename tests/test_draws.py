@@ -190,6 +190,13 @@ def test_a_seeded_draw_has_one_outcome_that_is_not_known() -> None:
     assert "draws a random number" in undecided(forward)
 
 
+def test_a_draw_in_a_way_that_is_not_explored() -> None:
+    undecided(lambda self, x: cut(self, x, np.random.choice([2, 5], p=[0.5, 0.5])))
+    undecided(lambda self, x: cut(self, x, int(np.random.randint(2, 5, size=1)[0])))
+    draw = random.getrandbits  # not looked up when the analysis runs, as after `from random import getrandbits`
+    undecided(lambda self, x: cut(self, x, random.choice([0, 3]) + draw(2)))
+
+
 def test_a_uniform_number_that_goes_into_arithmetic() -> None:
     undecided(lambda self, x: x[..., int(random.random() * 3) :])
     undecided(lambda self, x: x * random.random())
