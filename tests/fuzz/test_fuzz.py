@@ -15,7 +15,7 @@ from tests.fuzz.search import examine, shrunk
 
 SEED = 1
 PROGRAMS, BLOCK = 1000, 50
-MOST_UNKNOWN = 0.03  # of the programs of a block, with a length that is left open
+MOST_UNKNOWN = 0.06  # of the programs of a block, with a length that is left open; over 1,000 they are about 2 %
 
 
 @pytest.fixture(autouse=True, scope="module")
