@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import torch
 
 from shapecheck.rules import convolution
 from tests.fuzz.compare import Found
@@ -16,14 +15,6 @@ from tests.fuzz.search import examine, shrunk
 SEED = 1
 PROGRAMS, BLOCK = 1000, 50
 MOST_UNKNOWN = 0.06  # of the programs of a block, with a length that is left open; over 1,000 they are about 2 %
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("first", range(0, PROGRAMS, BLOCK))

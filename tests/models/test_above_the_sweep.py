@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import random
 import warnings
-from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
@@ -39,14 +38,6 @@ NARROW: dict[str, tuple[Any, tuple[str, ...]]] = {
         (f"f32[1, {WIDTH}, L]", f"f32[1, {STYLE}]", "i64[1] = L", "f32[1, L, 100]", "b8[1, L]"),
     ),
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def lengths_above(report: Report, case: Case, farthest: int) -> list[int]:

@@ -29,14 +29,6 @@ ON_CPU = ("text_encoder", "predictor", "predictor.F0Ntrain", "pitch_extractor", 
 SEEDED = {"decoder": 4}  # lengths besides those where something changes; 12 for all others
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @cache
 def report(case: Case) -> Report:
     entry = component(case)

@@ -110,15 +110,6 @@ def pair(name: str) -> tuple[Any, Any]:
     return ours.eval(), theirs
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Threads that wait for each other cost these small calls several times their work when other tests run beside."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(autouse=True)
 def published_spectrograms_on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """The published MSD moves its window to `get_device()`, which is -1 on a CPU: no device."""

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 import pytest
-import torch
 
 import shapecheck
 from shapecheck import Report
@@ -44,15 +43,6 @@ PART = 33  # of the lengths of the slow one: tests that run beside each other
 PAST = 512
 
 PUBLISHED = tuple(case for case in CASES if case.name != SLM)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Threads that wait for each other cost these small calls several times their work when other tests run beside."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @cache

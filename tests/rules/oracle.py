@@ -33,7 +33,6 @@ DTYPES = {
     "c64": torch.complex64, "c128": torch.complex128,
 }  # fmt: skip
 
-torch.set_num_threads(1)  # threads cost more than they save at these sizes
 
 Layout = Callable[[torch.Tensor], torch.Tensor]
 
