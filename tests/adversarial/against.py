@@ -28,7 +28,7 @@ from shapecheck.lengths.notation import InputSpec
 X = "f32[1, 4, T]"  # what most modules here take
 LENGTHS = (1, 64)
 TEXT = 120  # characters of an error that are compared
-SECONDS = 20  # past which an analysis is called hanging
+SECONDS = 60  # past which an analysis is called hanging
 
 _DTYPES = {
     "f64": torch.float64, "f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16, "i64": torch.int64,
@@ -201,7 +201,7 @@ def _limited() -> Iterator[None]:
         raise HangError(f"more than {SECONDS} s")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS, 1)
     try:
         yield
     finally:

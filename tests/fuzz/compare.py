@@ -29,7 +29,7 @@ from shapecheck.lengths.swept import at
 from shapecheck.report import NOT_CALLED, NOT_FOLLOWED, SEE_LENGTHS
 from tests.fuzz.programs import LENGTHS, build
 
-SECONDS = 20  # past which an analysis, or all eager runs of one program, are called hanging
+SECONDS = 60  # past which an analysis, or all eager runs of one program, are called hanging
 TEXT = 100  # characters of an error that are compared
 _DTYPES = {"f32": torch.float32, "f64": torch.float64, "i64": torch.int64, "b8": torch.bool}
 
@@ -100,7 +100,7 @@ def compare(source: str, specs: Sequence[str], *, past: random.Random | None = N
 def _proof(module: nn.Module, specs: Sequence[str]) -> Report | None:
     """The analysis for every length; None where it takes long, as it may where each length goes its own way."""
     try:
-        with limited(SECONDS / 4), _quiet():
+        with limited(SECONDS / 12), _quiet():
             return shapecheck.analyze(module, *specs)
     except HangError:
         return None
@@ -288,13 +288,16 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Raises HangError after so many seconds; in the main thread only, as signals are."""
+    """Raises HangError after so many seconds; in the main thread only, as signals are.
+
+    And again every second: where it is raised in a callback of the garbage collector, nobody hears of it.
+    """
 
     def stop(*_: object) -> None:
         raise HangError(f"more than {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1)
     try:
         yield
     finally:

@@ -17,6 +17,7 @@ PROGRAMS, BLOCK = 1000, 50
 MOST_UNKNOWN = 0.06  # of the programs of a block, with a length that is left open; over 1,000 they are about 2 %
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the limit of time, in a callback
 @pytest.mark.parametrize("first", range(0, PROGRAMS, BLOCK))
 def test_programs_agree_with_eager(first: int) -> None:
     found = {number: examine(SEED, number) for number in range(first, first + BLOCK)}
