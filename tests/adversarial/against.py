@@ -201,7 +201,7 @@ def _limited() -> Iterator[None]:
         raise HangError(f"more than {SECONDS} s")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS, 1)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS, 10)
     try:
         yield
     finally:

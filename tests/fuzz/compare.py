@@ -290,14 +290,14 @@ def _quiet() -> Iterator[None]:
 def limited(seconds: float) -> Iterator[None]:
     """Raises HangError after so many seconds; in the main thread only, as signals are.
 
-    And again every second: where it is raised in a callback of the garbage collector, nobody hears of it.
+    And again every ten seconds: where it is raised in a callback of the garbage collector, nobody hears of it.
     """
 
     def stop(*_: object) -> None:
         raise HangError(f"more than {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 10)
     try:
         yield
     finally:
