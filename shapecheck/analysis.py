@@ -104,7 +104,9 @@ def _analyze(
         outcomes = tracer.run(module, method, args, kwargs)
         by_chance = random_state() != drawn  # in a way that is not seen
         if by_chance:
-            tracer.record.doubts.append(Doubt("", "random", sweep.always, "a random number is drawn"))
+            tracer.record.doubts.append(
+                Doubt("", "random", sweep.always, "a random number is drawn, or a generator seeded")
+            )
         valid = sweep.never()
         for mask, _ in outcomes:
             valid = valid | mask

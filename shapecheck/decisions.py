@@ -28,6 +28,7 @@ class Decisions:
         self.asking = False  # PyTorch is executing on concrete tensors
         self.drew = False  # whether random draws decided something: then a length may leave a call in several ways
         self.uniform = False  # whether a uniform number was drawn
+        self.seeded = False  # whether the analyzed code seeded a generator
         self._frames: list[Frame] = []
         self._texts = Texts()
         sweep.decide = _weakly(self.decide)

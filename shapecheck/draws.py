@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from shapecheck.lengths.swept import Undecidable
+from shapecheck.trees import leaves
 
 MAX_OUTCOMES = 256  # of one draw
 
@@ -48,6 +49,7 @@ class Drawing(Protocol):
     """What a draw needs of the analysis."""
 
     uniform: bool  # whether a `Chance` was made
+    seeded: bool  # whether the analyzed code seeded a generator: then not every outcome can come
 
     def draw(self, draw: Draw) -> int: ...
 
@@ -55,9 +57,7 @@ class Drawing(Protocol):
     def frame(self) -> Any: ...  # of the module call in progress; the list of its events is another one on each path
 
 
-def stand_ins(
-    tracer: Drawing, is_analyzed: Callable[[], bool], may_explore: Callable[[], bool]
-) -> list[tuple[Any, str, Stand]]:
+def stand_ins(tracer: Drawing, is_analyzed: Callable[[], bool]) -> list[tuple[Any, str, Stand]]:
     """(owner, name, function) for each function that draws, in place of the original one."""
 
     def explored(name: str, outcomes: Sequence[Any]) -> Any:
@@ -67,7 +67,7 @@ def stand_ins(
         original = getattr(owner, name)
 
         def stand_in(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if is_analyzed() and self is _GLOBAL and may_explore():
+            if is_analyzed() and self is _GLOBAL and not tracer.seeded:
                 outcomes = _population(population, args, kwargs)
                 if outcomes is None:
                     raise Undecidable(f"random.{name} draws from very many numbers")
@@ -86,7 +86,7 @@ def stand_ins(
             if not is_analyzed():
                 return original(*args, **kwargs)
             is_global = owner is not random.Random or args[0] is _GLOBAL
-            if not is_global or len(args) > (owner is random.Random) or kwargs or not may_explore():
+            if not is_global or len(args) > (owner is random.Random) or kwargs or tracer.seeded:
                 raise Undecidable(f"{text} draws a random number")
             return Chance(tracer, text)
 
@@ -98,7 +98,7 @@ def stand_ins(
         def stand_in(*args: Any, **kwargs: Any) -> Any:
             if not is_analyzed():
                 return original(*args, **kwargs)
-            outcomes = _population(population, args, kwargs) if may_explore() else None
+            outcomes = _population(population, args, kwargs) if not tracer.seeded else None
             if outcomes is not None and len(outcomes):
                 return explored(_call(f"np.random.{name}", args, kwargs), outcomes)
             if outcomes is not None:
@@ -212,16 +212,18 @@ class DrawnTensors:
             draw = Draw.of(f"torch.randint({low}, {high}, ...)", range(low, high))
             self._known[id(tensor)] = (tensor, draw, low)
 
-    def value(self, function: Any, args: tuple[Any, ...]) -> int | None:
+    def value(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | None:
         """The value if `function` reads that of such a tensor. Whatever else is done with one ends this knowledge."""
         if not self._known:
             return None
         name = getattr(function, "__name__", "")
         known = self._known.get(id(args[0])) if args and name in _READS else None
         if known is None:
-            for value in args:
+            for value in leaves((args, kwargs)):
                 self._known.pop(id(value), None)
             return None
+        if self._tracer.seeded:
+            raise Undecidable(f"{known[1].name} draws from a generator that was seeded")
         frame = self._tracer.frame
         reader, path, number = self._read.get(id(args[0]), (frame, None, 0))
         if reader is not frame:

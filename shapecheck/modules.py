@@ -37,7 +37,8 @@ class WholeCall:
             return self._journal.once(self._journal.on_meta(self._module), args, kwargs)
         finally:  # for meta tensors nothing is drawn: numbers that are could decide something
             torch_state, others = _random_states()
-            if torch_state != before[0] or (others != before[1] and len(sys.modules) == known):  # imports may draw
+            drawn = others != before[1] and len(sys.modules) == known  # an import may draw
+            if drawn or not torch.equal(torch_state, before[0]):
                 raise Undecidable("random numbers are drawn where PyTorch executes a whole module")
 
     def on_cpu(self, *args: Any, **kwargs: Any) -> Any:
@@ -47,8 +48,7 @@ class WholeCall:
 def _random_states() -> tuple[Any, Any]:
     """The states of torch's global generator, and of Python's and NumPy's."""
     numpy: Any = np.random.get_state()  # noqa: NPY002  # what user code draws from
-    drawn: Any = torch.get_rng_state()  # torch leaves open what it lists
-    return drawn.tolist(), (random.getstate(), numpy[1].tobytes(), numpy[2])
+    return torch.get_rng_state(), (random.getstate(), numpy[1].tobytes(), numpy[2])
 
 
 def is_layer(module: nn.Module) -> bool:

@@ -26,6 +26,7 @@ from shapecheck.tracer import Tracer
 
 _LOCK = threading.RLock()
 
+_SEED = 0x5EED_5EED_5EED  # of an analysis: that of the analyzed code's own is hardly the same
 _STATE = {"seed", "getstate", "setstate", "get_state", "set_state", "get_bit_generator", "set_bit_generator"}
 # what would draw a number and is not explored; torch's own draws are functions that the tracer sees
 _DRAWS: dict[Any, list[str]] = {
@@ -112,10 +113,13 @@ def session(tracer: Tracer) -> Generator[None]:
 
 
 def random_state() -> Any:
-    """The states of Python's and NumPy's global generators: they tell whether anything was drawn, in whatever way."""
+    """The states of Python's and NumPy's global generators, and the seed of torch's.
+
+    They tell whether anything was drawn or seeded in a way that is not seen, as by a function imported by name.
+    """
     state: Any = np.random.get_state(legacy=True)  # noqa: NPY002  # the global generator is what user code draws from
     kind, words, *position = state
-    return random.getstate(), kind, words.tobytes(), position
+    return random.getstate(), kind, words.tobytes(), position, torch.default_generator.initial_seed()
 
 
 def _is_importing() -> bool:
@@ -130,10 +134,6 @@ def _is_importing() -> bool:
 
 def _watch_draws(stack: ExitStack, tracer: Tracer, is_analyzed: Callable[[], bool]) -> None:
     """Draws from the global generators are explored, or in doubt; none is made."""
-    seeded = False
-
-    def may_explore() -> bool:
-        return not seeded
 
     def doubtful(name: str, original: Any) -> Any:
         def draw(*args: Any, **kwargs: Any) -> Any:
@@ -145,8 +145,7 @@ def _watch_draws(stack: ExitStack, tracer: Tracer, is_analyzed: Callable[[], boo
 
     def seeding(original: Any) -> Any:
         def seed(*args: Any, **kwargs: Any) -> Any:
-            nonlocal seeded
-            seeded = seeded or is_analyzed()
+            tracer.seeded = tracer.seeded or is_analyzed()
             return original(*args, **kwargs)
 
         return seed
@@ -158,7 +157,7 @@ def _watch_draws(stack: ExitStack, tracer: Tracer, is_analyzed: Callable[[], boo
         if hasattr(owner, name)
     ]
     replaced += [(owner, name, seeding(getattr(owner, name))) for owner, names in SEEDING for name in names]
-    for owner, name, stand_in in (*replaced, *stand_ins(tracer, is_analyzed, may_explore)):
+    for owner, name, stand_in in (*replaced, *stand_ins(tracer, is_analyzed)):
         _patch(stack, owner, name, stand_in)
 
 
@@ -174,6 +173,7 @@ def _keep_random_state(stack: ExitStack) -> None:
     stack.callback(random.setstate, random.getstate())
     stack.callback(np.random.set_state, np.random.get_state())  # noqa: NPY002  # what user code draws from
     stack.callback(torch.set_rng_state, torch.get_rng_state())
+    torch.default_generator.manual_seed(_SEED)
 
 
 def _keep_grad_and_dtype(stack: ExitStack) -> None:

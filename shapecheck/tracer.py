@@ -86,7 +86,7 @@ class Tracer(Decisions):
         frame = self._frames[-1]
         if self.uniform and any(type(leaf) is Chance for leaf in leaves((args, kwargs))):
             raise Undecidable(f"{operation_name(function)} of a random number")
-        drawn = self.drawn_tensors.value(function, args)
+        drawn = self.drawn_tensors.value(function, args, kwargs)
         if drawn is not None:
             return drawn
         outside, self.sweep.inside = self.sweep.inside, 1

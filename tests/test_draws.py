@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 from random import choice as chosen
 from typing import Any
 
@@ -197,6 +198,45 @@ def test_a_draw_in_a_way_that_is_not_explored() -> None:
     undecided(lambda self, x: cut(self, x, random.choice([0, 3]) + draw(2)))
 
 
+SEEDS_OF_FORWARD: dict[str, Callable[[], Any]] = {
+    "torch": lambda: torch.manual_seed(0),
+    "random": lambda: random.seed(0),
+    "numpy": lambda: np.random.seed(0),
+    "torch by name": partial(torch.manual_seed, 0),
+    "random by name": partial(random.seed, 0),
+    "numpy by name": partial(np.random.seed, 0),
+}
+
+
+@pytest.mark.parametrize("name", SEEDS_OF_FORWARD)
+def test_a_seeded_tensor(name: str) -> None:
+    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+        SEEDS_OF_FORWARD[name]()
+        return cut(self, x, torch.randint(0, 8, (1,)).item())
+
+    assert "seeded" in undecided(forward)
+
+
+CHANGES: dict[str, Callable[[torch.Tensor], Any]] = {
+    "in place": lambda k: k.add_(40),
+    "in a list": lambda k: vars(torch)["_foreach_add_"]([k], 40),
+    "by name": lambda k: torch.add(input=k, other=40, out=k),
+    "its data": lambda k: k.data.fill_(40),
+    "a view": lambda k: k.view(-1).fill_(40),
+    "detached": lambda k: k.detach().fill_(40),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_drawn_tensor_that_is_changed(name: str) -> None:
+    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+        k = torch.randint(0, 3, (1,))
+        CHANGES[name](k)
+        return cut(self, x, k.item())
+
+    undecided(forward)
+
+
 def test_a_uniform_number_that_goes_into_arithmetic() -> None:
     undecided(lambda self, x: x[..., int(random.random() * 3) :])
     undecided(lambda self, x: x * random.random())
@@ -220,15 +260,6 @@ def test_one_tensor_is_drawn_once() -> None:
         return cut(self, x, 0 if k.item() == k.item() else 99)
 
     assert str(agrees(Of(forward)).valid) == "T >= 1"
-
-
-def test_a_tensor_that_is_changed_is_not_known_any_more() -> None:
-    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
-        k = torch.randint(0, 3, (1,))
-        k.add_(40)
-        return cut(self, x, k.item())
-
-    undecided(forward)
 
 
 def test_state_that_a_draw_decides() -> None:
