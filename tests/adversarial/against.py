@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import copy
 import random
-import signal
-import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,6 +22,7 @@ from torch import nn
 import shapecheck
 from shapecheck import Report
 from shapecheck.lengths.notation import InputSpec
+from tests.hanging import limited
 
 X = "f32[1, 4, T]"  # what most modules here take
 LENGTHS = (1, 64)
@@ -61,10 +60,6 @@ def let(value: Any, function: Callable[[Any], Any]) -> Any:
     return function(value)
 
 
-class HangError(BaseException):
-    """The analysis takes too long; no `Exception`, so that the analyzed code does not catch it."""
-
-
 @dataclass(frozen=True)
 class Comparison:
     """One analysis beside eager: for each length where they differ, what both say; the lengths left open."""
@@ -98,7 +93,7 @@ def compare(
         length: _eager(module, length, specs, named, method, fresh) for length in range(lengths[0], lengths[1] + 1)
     }
     fresh()
-    with unchanged(module), _limited():
+    with unchanged(module), limited(SECONDS):
         report = shapecheck.analyze(
             module,
             *copy.deepcopy(specs),
@@ -142,7 +137,7 @@ def sound(module: nn.Module, *specs: Any, **options: Any) -> Report:
 
 def undecided(module: nn.Module, *specs: Any, lengths: tuple[int, int] = LENGTHS, **options: Any) -> Report:
     """No verdict at all, for eager's own would differ from one run to the next."""
-    with unchanged(module), _limited():
+    with unchanged(module), limited(SECONDS):
         report = shapecheck.analyze(module, *specs, lengths=lengths, train=None, **options)
     open_ones = [length for length in range(lengths[0], lengths[1] + 1) if length in report.unknown]
     assert len(open_ones) == lengths[1] - lengths[0] + 1, f"valid: {report.valid}; invalid: {report.invalid}"
@@ -189,24 +184,6 @@ def _error_of(report: Report, length: int) -> str:
     return next(
         (failure.error[:TEXT] for failure in report.failures if length in failure.lengths), "no failure holds it"
     )
-
-
-@contextmanager
-def _limited() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        raise HangError(f"more than {SECONDS} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS, 10)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 # what an analysis must leave as it was ----------------------------------------------------------------------------

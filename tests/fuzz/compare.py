@@ -7,7 +7,6 @@ what it rejects, the words of each failure. Nothing is compared at a length that
 from __future__ import annotations
 
 import random
-import signal
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,16 +27,13 @@ from shapecheck.lengths.notation import InputSpec
 from shapecheck.lengths.swept import at
 from shapecheck.report import NOT_CALLED, NOT_FOLLOWED, SEE_LENGTHS
 from tests.fuzz.programs import LENGTHS, build
+from tests.hanging import HangError, limited
 
 SECONDS = 60  # past which an analysis, or all eager runs of one program, are called hanging
 TEXT = 100  # characters of an error that are compared
 _DTYPES = {"f32": torch.float32, "f64": torch.float64, "i64": torch.int64, "b8": torch.bool}
 
 Shape = tuple[int, ...]
-
-
-class HangError(BaseException):
-    """It takes too long; no `Exception`, so that a program that catches does not catch it."""
 
 
 @dataclass(slots=True)
@@ -284,25 +280,6 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-@contextmanager
-def limited(seconds: float) -> Iterator[None]:
-    """Raises HangError after so many seconds; in the main thread only, as signals are.
-
-    And again every ten seconds: where it is raised in a callback of the garbage collector, nobody hears of it.
-    """
-
-    def stop(*_: object) -> None:
-        raise HangError(f"more than {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 10)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 __all__ = ["Found", "HangError", "Run", "compare", "executed", "limited"]
