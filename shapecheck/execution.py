@@ -12,11 +12,13 @@ from typing import Any
 import torch
 
 from shapecheck.lengths.swept import Undecidable, at, is_plain
-from shapecheck.tensor import LARGEST_VALUES, SweptTensor, dims_of, listed, make, strides_of
+from shapecheck.open_layouts import laid_out
+from shapecheck.tensor import LARGEST_VALUES, SweptTensor, dims_of, listed, strides_of
 from shapecheck.trees import is_mapping, is_sequence, kind_of, leaves, map_tree, tensors_of
 
 _VF: Any = torch  # the stubs have no recurrent functions
 _UNROLLED = (_VF.lstm, _VF.gru, _VF.rnn_tanh, _VF.rnn_relu)  # their meta kernels go step by step, in Python
+_TRANSPOSED = (torch.conv_transpose1d, torch.conv_transpose2d, torch.conv_transpose3d)
 _BOOLEANS = frozenset({torch.bool})
 _INTEGERS = _BOOLEANS | {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 
@@ -57,6 +59,8 @@ def execute(
             return truth
         result = truth
     elif error is not None:
+        if _may_be_empty(function, error):
+            raise Undecidable(f"{_name(function)} is refused on meta, and too large to be confirmed on the CPU")
         return error
     numbers: list[int] = []
     return _structure(result, inputs, numbers), tuple(numbers)
@@ -69,26 +73,13 @@ def error_at(
 
     An argument of unknown layout is contiguous here: a rule that refuses it without asking does so in any layout.
     """
-    args, kwargs = map_tree(_laid_out, (args, dict(kwargs)))
+    args, kwargs = map_tree(laid_out, (args, dict(kwargs)))
     on_cpu = _for_cpu(function)
     if on_cpu is not None and _elements((args, dict(kwargs)), index) <= CONFIRMED_ONCE:
         outcome = _on_cpu(on_cpu, args, kwargs, index, computed=True)
     else:
         outcome = execute(function, args, kwargs, index)
     return outcome if isinstance(outcome, Exception) else None
-
-
-def _laid_out(value: Any) -> Any:
-    """A tensor of unknown layout as a contiguous one."""
-    if type(value) is not SweptTensor:
-        return value
-    try:
-        strides_of(value)
-    except Undecidable:
-        twin = make(value._dims, value._dtype, values=value._values, bounds=value._bounds, tainted=value._tainted)
-        twin._recipe = value._recipe
-        return twin
-    return value
 
 
 def concrete(
@@ -235,7 +226,9 @@ def _confirmed(function: Any, args: Any, kwargs: Any, index: int, said: Any, inp
             raise Undecidable(f"whether {name} runs depends on the values of a tensor")
         return truth
     if isinstance(said, Exception):
-        raise Undecidable(f"PyTorch's meta kernel of {name} refuses what the CPU accepts: {said}")
+        if not _may_be_empty(function, said):
+            raise Undecidable(f"PyTorch's meta kernel of {name} refuses what the CPU accepts: {said}")
+        return map_tree(_to_meta, truth)
     if _differs_with_ones(function, args, kwargs, index, _BOOLEANS, truth):
         raise Undecidable(f"whether {name} runs depends on the values of a tensor")
     twins = iter(tensors_of(truth))
@@ -287,6 +280,11 @@ def _needs_data(error: Exception) -> bool:
         return "not implemented for" not in text  # as the CPU says of a dtype
     marks = ("meta tensor", "Meta tensor", "data-dependent", "on meta device", "'Meta'")
     return isinstance(error, RuntimeError) and any(mark in text for mark in marks)
+
+
+def _may_be_empty(function: Any, error: Exception) -> bool:
+    """Whether meta refuses an empty result, which the CPU may give."""
+    return function in _TRANSPOSED and "Output size is too small" in str(error)
 
 
 def _name(function: Any) -> str:

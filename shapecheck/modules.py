@@ -1,4 +1,4 @@
-"""Modules as the tracer sees them: torch's own layers, and a whole module call as one function.
+"""Modules as the tracer sees them: torch's own layers; a whole module call, or a scripted function, as one operation.
 
 Invariant: what is skipped for a layer (its hooks, its `__call__`) decides no shape and raises nothing.
 """
@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import torch
 import torch.nn.modules.module
 from torch import nn
 from torch.nn.utils.spectral_norm import SpectralNorm
@@ -32,17 +35,47 @@ class WholeCall:
         self.__name__ = type(module).__name__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        before, known = _random_states(), len(sys.modules)
-        try:
+        with _no_draws("a whole module"):
             return self._journal.once(self._journal.on_meta(self._module), args, kwargs)
-        finally:  # for meta tensors nothing is drawn: numbers that are could decide something
-            torch_state, others = _random_states()
-            drawn = others != before[1] and len(sys.modules) == known  # an import may draw
-            if drawn or not torch.equal(torch_state, before[0]):
-                raise Undecidable("random numbers are drawn where PyTorch executes a whole module")
 
     def on_cpu(self, *args: Any, **kwargs: Any) -> Any:
         return self._journal.once(self._journal.on_cpu(self._module), args, kwargs)
+
+
+class ScriptedCall:
+    """A function of TorchScript, which hides its operations: executed as one; called, on meta tensors."""
+
+    on_meta = True
+
+    def __init__(self, function: Any) -> None:
+        self.__name__ = function.name
+        self.on_cpu: Any = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with _no_draws("a scripted function"):
+            return self.on_cpu(*args, **kwargs)
+
+
+def changes_arguments(function: Any) -> bool:
+    """Whether a function of TorchScript changes anything in place: its operations' schemas tell ("Tensor(a!)")."""
+
+    def changes(block: Any) -> bool:
+        return any("!" in node.schema() or any(map(changes, node.blocks())) for node in block.nodes())
+
+    return changes(function.inlined_graph)
+
+
+@contextmanager
+def _no_draws(what: str) -> Generator[None]:
+    """For meta tensors nothing is drawn: numbers that are could decide something."""
+    before, known = _random_states(), len(sys.modules)
+    try:
+        yield
+    finally:
+        torch_state, others = _random_states()
+        drawn = others != before[1] and len(sys.modules) == known  # an import may draw
+        if drawn or not torch.equal(torch_state, before[0]):
+            raise Undecidable(f"random numbers are drawn where PyTorch executes {what}")
 
 
 def _random_states() -> tuple[Any, Any]:

@@ -16,7 +16,7 @@ from shapecheck.tensor import SweptTensor, dims_of, make
 from shapecheck.tracer import Tracer
 from shapecheck.trees import kind_of, map_tree
 
-_SIZES = (64, 2048)  # sweeps tried one after the other
+_SIZES = (64, 2048)  # sweeps tried one after the other; where PyTorch executes each size, only the first
 _SETTINGS = ("kernel_size", "stride", "padding", "dilation", "padding_mode", "output_padding", "groups", "in_channels")
 _FUNCTIONS: dict[type[nn.Module], Any] = {
     nn.Conv1d: torch.conv1d,
@@ -154,8 +154,8 @@ def _smallest(layer: Any, others: tuple[Any, ...], args: Any, kwargs: Any, dtype
             for mask, _ in outcomes:
                 works |= mask.values
             unsure = any(bool(doubt.lengths.values.any()) for doubt in tracer.record.doubts)
-        if unsure:
-            return None
-        if bool(works.any()):
+        if bool(works.any()) and not unsure:
             return int(np.argmax(works)) + 1
+        if unsure or sweep.executed:
+            return None
     return None

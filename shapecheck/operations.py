@@ -19,6 +19,7 @@ from shapecheck.ask import Answer, Budget, Memo, ask
 from shapecheck.execution import error_at
 from shapecheck.journal import Journal, changed_by
 from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable
+from shapecheck.open_layouts import StandIns
 from shapecheck.outcomes import Dead
 from shapecheck.recipes import Recipes
 from shapecheck.record import ORIGIN, Frame, Record, Refusal, last_index, operation_name
@@ -242,7 +243,8 @@ class Operations:
         asked = tracer.live if refused is None else tracer.live & ~refused
         if not asked.somewhere:
             return None, refused
-        answer = self.execute(function, args, kwargs, asked, self._memo)
+        given = StandIns(function, args, kwargs)
+        answer = self.execute(function, given.args, given.kwargs, asked, self._memo)
         if len(answer.refused):
             found = self.mask(answer.refused, answer)
             refused = found if refused is None else refused | found
@@ -253,8 +255,8 @@ class Operations:
             if refused is not None:
                 lengths = lengths | refused  # those are dropped by the caller, on this path
             if tracer.decide(lengths):
-                return group.result, refused
-        return answer.groups[-1].result, refused
+                return given.result(group.result), refused
+        return given.result(answer.groups[-1].result), refused
 
     def _indices_outside(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> SweptBool | None:
         """Lengths for which values that lengths decided are out of range as indices; meta tensors would not tell."""

@@ -21,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from shapecheck.draws import SEEDING, stand_ins
 from shapecheck.lengths.swept import Undecidable
+from shapecheck.modules import ScriptedCall, changes_arguments
 from shapecheck.tensor import SweptTensor
 from shapecheck.tracer import Tracer
 
@@ -98,6 +99,20 @@ def session(tracer: Tracer) -> Generator[None]:
         _patch(stack, nn.Module, "__call__", call)
         _patch(stack, nn.Module, "__setattr__", set_attribute)
         _patch(stack, nn.Module, "__delattr__", delete_attribute)
+
+        script_function: Any = torch.jit.ScriptFunction
+        original_script: Any = script_function.__call__
+        scripted: dict[Any, ScriptedCall | None] = {}  # None: its operations reach the dispatcher
+
+        def script(function: Any, *args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != thread or tracer.asking:
+                return original_script(function, *args, **kwargs)
+            if function not in scripted:
+                scripted[function] = None if changes_arguments(function) else ScriptedCall(function)
+            one = scripted[function]
+            return original_script(function, *args, **kwargs) if one is None else tracer.dispatch(one, args, kwargs)
+
+        _patch(stack, script_function, "__call__", script)
 
         def is_analyzed() -> bool:
             busy = tracer.asking or tracer.sweep.inside or threading.get_ident() != thread

@@ -237,7 +237,9 @@ class SweptTensor(torch.Tensor):
 
     @property
     def mT(self) -> Any:  # noqa: N802  # torch's name
-        return self.transpose(-2, -1)
+        if len(self._dims) == 1:
+            raise RuntimeError("tensor.mT is only supported on matrices or batches of matrices. Got 1-D tensor.")
+        return self.transpose(-2, -1) if self._dims else self
 
     def __iter__(self) -> Iterator[Any]:
         if not self._dims:

@@ -96,7 +96,7 @@ def compare(source: str, specs: Sequence[str], *, past: random.Random | None = N
 def _proof(module: nn.Module, specs: Sequence[str]) -> Report | None:
     """The analysis for every length; None where it takes long, as it may where each length goes its own way."""
     try:
-        with limited(SECONDS / 12), _quiet():
+        with limited(SECONDS / 30), _quiet():
             return shapecheck.analyze(module, *specs)
     except HangError:
         return None

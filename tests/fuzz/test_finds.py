@@ -9,6 +9,7 @@ import shapecheck
 from shapecheck.tracer import Tracer
 from tests.fuzz.compare import compare
 from tests.fuzz.programs import HEADER, build
+from tests.hanging import limited
 
 
 def agrees(source: str, *specs: str) -> None:
@@ -20,7 +21,7 @@ def agrees(source: str, *specs: str) -> None:
 SCRIPTED = """
     @torch.jit.script
     def doubled(x: torch.Tensor) -> torch.Tensor:
-        return x * 2
+        return x.mul_(2)  # changes its argument: PyTorch executes the module that calls it
 
     class Program(nn.Module):
         def __init__(self):
@@ -40,6 +41,76 @@ def test_layers_of_a_module_that_is_executed_as_a_whole() -> None:
     report = shapecheck.analyze(build(HEADER + dedent(SCRIPTED)), "f32[1, 4, T]", lengths=(1, 30))
     rows = [(row.name, row.input_length) for row in report.layers if row.is_conv]
     assert rows == [("before", "not followed"), ("after", "not followed")]
+
+
+def test_a_scripted_function_is_one_operation() -> None:
+    """It reaches torch's dispatcher, but the module that calls it is followed nevertheless."""
+    source = """
+        @torch.jit.script
+        def trimmed(x: torch.Tensor, k: int) -> torch.Tensor:
+            return x[..., : x.size(-1) - k] if x.size(-1) > 10 else x
+
+        class Program(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.before = nn.Conv1d(4, 4, 3)
+                self.after = nn.Conv1d(4, 4, 3)
+            def forward(self, x, n):
+                x = self.before(x)
+                x = self.after(trimmed(x, x.shape[-1] // 4))
+                return x * (torch.arange(x.shape[-1])[None] < n[:, None])
+    """
+    inputs = "f32[1, 4, T]", "i64[1] = T"
+    agrees(source, *inputs)
+    report = shapecheck.analyze(build(HEADER + dedent(source)), *inputs, lengths=(1, 30))
+    assert next(row.input_length for row in report.layers if row.is_conv) == "T"
+
+
+def test_an_empty_transposed_convolution_that_meta_alone_refuses() -> None:
+    agrees(
+        """
+        class Program(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.ConvTranspose1d(4, 4, 4, stride=2, padding=2, groups=2)
+            def forward(self, x):
+                return torch.cat([self.layer(x), x], -1)
+        """,
+        "f32[1, 4, T]",
+    )
+
+
+def test_operations_that_look_at_no_layout_get_one_that_the_backend_decides() -> None:
+    """Of an attention's output and of a convolution of a permuted signal; operations without a rule of their own."""
+    agrees(
+        """
+        class Program(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Conv1d(4, 4, 3)
+            def forward(self, x):
+                x = F.scaled_dot_product_attention(x, x, x)
+                y = self.layer(x.transpose(1, 2)[..., :7] if x.shape[1] % 3 else x.reshape(1, -1, 4).transpose(1, 2))
+                y = F.interpolate(torch.diff(y), scale_factor=1.5, mode="linear")
+                return sum(part.sum() for part in torch.tensor_split(F.pad(x, (1, 1), mode="reflect"), 3, dim=1)) + y
+        """,
+        "f32[1, T, 4]",
+    )
+
+
+def test_a_layer_that_refuses_every_size_is_not_tried_with_thousands() -> None:
+    module = build(
+        HEADER
+        + dedent("""
+        class Program(nn.Module):
+            def forward(self, x):
+                return F.interpolate(x[:, :, :0], scale_factor=(1, 1.5), mode="bicubic")
+    """)
+    )
+    with limited(30):
+        report = shapecheck.analyze(module, "f32[1, 1, 2, T]", lengths=(1, 16))
+    assert not report.valid
+    assert not report.unknown
 
 
 def test_what_a_layer_refuses_is_its_own_even_where_code_catches_it() -> None:

@@ -53,7 +53,6 @@ ALL: tuple[str, ...] = tuple(LAYOUTS)
 PLAIN: tuple[str, ...] = ("plain",)
 # every row of every product, and so many examples: `make attack`
 DENSE = int(os.environ.get("DENSE", "0"))
-ENGINE = pytest.mark.xfail(strict=True, reason="the rule is right, and what is around the rules is not yet")
 
 
 class Wrapped(nn.Module):
@@ -240,7 +239,7 @@ class Fact:
 
 
 def facts(table: str, share: float = 1.0, **names: Any) -> list[Any]:
-    """The lines of a table, as parameters of a test: `expression :: spec & spec :: layouts, first:last, open, engine`.
+    """The lines of a table, as parameters of a test: `expression :: spec & spec :: layouts, first:last, open`.
 
     `share`: about how much of a product to keep, each function and each spec once at least (`make attack`: all).
     """
@@ -254,19 +253,16 @@ def facts(table: str, share: float = 1.0, **names: Any) -> list[Any]:
             continue
         seen |= {kind, specs}
         layouts, lengths, is_open = PLAIN, (1, 16), False
-        marks: list[pytest.MarkDecorator] = []
         for option in filter(None, (option.strip() for option in ",".join(rest).split(","))):
             if option == "open":
                 is_open = True
-            elif option == "engine":
-                marks.append(ENGINE)
             elif ":" in option:
                 first, last = option.split(":")
                 lengths = (int(first), int(last))
             else:
                 layouts = GROUPS.get(option) or (option,)
         fact = Fact(text, tuple(spec.strip() for spec in specs.split("&")), layouts, lengths, is_open, names)
-        rows.append(pytest.param(fact, id=str(fact), marks=marks))
+        rows.append(pytest.param(fact, id=str(fact)))
     return rows
 
 

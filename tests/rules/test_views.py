@@ -67,7 +67,7 @@ x.transpose(1, 2).stride(1)                       :: f32[1, T, 1]              :
 x.stride(3)                                       :: f32[2, T, 3]
 x.mT                                              :: f32[2, T, 3]
 x.mT                                              :: f32[T]                    :: 1:3
-x[0, 0].mT                                        :: f32[2, T]                 :: 1:3, engine
+x[0, 0].mT                                        :: f32[2, T]                 :: 1:3
 """
 
 IN_PLACE = """
