@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from shapecheck.execution import execute
+from shapecheck.execution import execute, has_no_kernel, is_beyond
 from shapecheck.lengths.swept import Int, Sweep, SweptBool, SweptFloat, SweptInt, Undecidable
 from shapecheck.tensor import LARGEST_VALUES, SweptSize, SweptTensor, listed, make, strides_of
 from shapecheck.trees import is_mapping, is_sequence, kind_of, mapping_of, sequence_of
@@ -65,8 +65,8 @@ def ask(
     question = _Question()
     skeleton = question.reads((args, dict(kwargs)))
     indices = np.flatnonzero(live.values)
-    if question.slots:
-        table = np.stack([slot.values[indices] for slot in question.slots], axis=1)
+    if question.slots:  # floats by their bits: the same float is the same question
+        table = np.stack([slot.values.view(np.int64)[indices] for slot in question.slots], axis=1)
         combinations, inverse = np.unique(table, axis=0, return_inverse=True)
         inverse = inverse.reshape(-1)
     else:
@@ -87,6 +87,10 @@ def ask(
         if outcome is None:
             outcome = known[key] = execute(function, args, kwargs, int(index), first=not outcomes)
         outcomes.append(outcome)
+    missing = next((outcome for outcome in outcomes if has_no_kernel(outcome)), None)
+    if missing is not None:  # for the dtype, so at any size: also where only meta was asked, which accepts it
+        beyond = [is_beyond((args, kwargs), int(index)) for index in representatives]
+        outcomes = [missing if far else outcome for outcome, far in zip(outcomes, beyond, strict=True)]
 
     structures: dict[Any, list[int]] = {}
     refused: list[int] = []
@@ -107,10 +111,10 @@ def ask(
 
 
 class _Question:
-    """The arguments as a hashable skeleton, with the swept integers in it numbered."""
+    """The arguments as a hashable skeleton, with the swept numbers in it numbered."""
 
     def __init__(self) -> None:
-        self.slots: list[SweptInt] = []
+        self.slots: list[SweptInt | SweptFloat] = []
         self.inputs: list[torch.Tensor] = []
         self._numbers: dict[int, int] = {}
 
@@ -126,16 +130,14 @@ class _Question:
             if not tree.is_meta and tree.numel() <= LARGEST_VALUES:
                 return ("values", tree.dtype, tuple(tree.shape), str(listed(tree)))
             return ("plain", tree.dtype, tuple(tree.shape), tuple(tree.stride()))
-        if kind is SweptInt:
+        if kind is SweptInt or kind is SweptFloat:
             number = self._numbers.get(id(tree))
             if number is None:
                 number = self._numbers[id(tree)] = len(self.slots)
                 self.slots.append(tree)
-            return ("slot", number)
+            return ("slot", kind, number)
         if kind is SweptBool:
             return ("bool", self.reads(tree.as_int()))
-        if kind is SweptFloat:
-            raise Undecidable("a float computed from lengths is passed to an operation without a rule")
         if is_mapping(tree):
             return ("dict", kind, tuple((key, self.reads(item)) for key, item in tree.items()))
         if is_sequence(tree):
@@ -192,7 +194,7 @@ class _Assembler:
         if bool((column == first).all()):
             return first
         for slot in self.question.slots:
-            if np.array_equal(slot.values[self.indices], column):
+            if type(slot) is SweptInt and np.array_equal(slot.values[self.indices], column):
                 return slot
         values = np.zeros(len(self.sweep.lengths), dtype=np.int64)
         values[self.indices] = column

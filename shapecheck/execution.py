@@ -66,6 +66,16 @@ def execute(
     return _structure(result, inputs, numbers), tuple(numbers)
 
 
+def has_no_kernel(outcome: Any) -> bool:
+    """Whether the CPU refused for want of a kernel for the dtype."""
+    return isinstance(outcome, NotImplementedError) and "not implemented for" in str(outcome)
+
+
+def is_beyond(arguments: Any, index: int) -> bool:
+    """Whether the arguments are too large at this length for the CPU to confirm what meta says."""
+    return _elements(arguments, index) > CONFIRMED
+
+
 def error_at(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], index: int
 ) -> Exception | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -47,9 +47,9 @@ class ScriptedCall:
 
     on_meta = True
 
-    def __init__(self, function: Any) -> None:
-        self.__name__ = function.name
-        self.on_cpu: Any = function
+    def __init__(self, name: str, on_cpu: Callable[..., Any]) -> None:
+        self.__name__ = name
+        self.on_cpu = on_cpu
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with _no_draws("a scripted function"):

@@ -6,6 +6,7 @@ thread waits. Modules that other threads run meanwhile are not touched.
 
 from __future__ import annotations
 
+import functools
 import random
 import sys
 import threading
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
+from torch.overrides import TorchFunctionMode, handle_torch_function
 
 from shapecheck.draws import SEEDING, stand_ins
 from shapecheck.lengths.swept import Undecidable
@@ -108,9 +109,12 @@ def session(tracer: Tracer) -> Generator[None]:
             if threading.get_ident() != thread or tracer.asking:
                 return original_script(function, *args, **kwargs)
             if function not in scripted:
-                scripted[function] = None if changes_arguments(function) else ScriptedCall(function)
+                plain = functools.partial(original_script, function)
+                scripted[function] = None if changes_arguments(function) else ScriptedCall(function.name, plain)
             one = scripted[function]
-            return original_script(function, *args, **kwargs) if one is None else tracer.dispatch(one, args, kwargs)
+            if one is None or not torch._C._is_torch_function_mode_enabled():
+                return original_script(function, *args, **kwargs)
+            return handle_torch_function(one, (), *args, **kwargs)  # to the interceptor, as every torch function
 
         _patch(stack, script_function, "__call__", script)
 

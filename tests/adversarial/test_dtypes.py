@@ -141,6 +141,30 @@ def test_integer_inputs() -> None:
     agrees(nn.Sequential(nn.Embedding(10, 4), nn.LSTM(4, 3)), "i64[T, 2]")
 
 
+@pytest.mark.parametrize("function", [lambda x: x.softmax(-1), lambda x: ~x.float()])
+def test_a_dtype_without_a_kernel_at_sizes_past_those_that_the_cpu_confirms(function: Any) -> None:
+    agrees(Of(lambda self, x: function(x)), "i64[2*T, T, 2*T, 2*T]", lengths=(1, 24))
+
+
+# a float where PyTorch wants a size, and one where it takes a float; without rules of their own
+FLOATS: dict[str, Callable[[torch.Tensor], Any]] = {
+    "a limit of a slice": lambda x: x[: x.shape[-1] / 2],
+    "split": lambda x: x.split(x.shape[-1] / 2, -1),
+    "repeat": lambda x: x.repeat(1, 1, x.shape[-1] / 2),
+    "pad": lambda x: F.pad(x, (0, x.shape[-1] / 2)),
+    "scale_factor": lambda x: F.interpolate(x, scale_factor=(x.shape[-1] + 1) / 40, mode="linear").view(3, -1),
+    "quantile": lambda x: torch.quantile(x, 3 / x.shape[-1]),
+    "linspace": lambda x: torch.linspace(0, x.shape[-1] / 2, x.shape[-1] // 2).view(3, -1),
+    "renorm": lambda x: x.renorm(2, 0, (x.shape[-1] - 9) / 2),
+    "normal": lambda x: x.clone().normal_(0, (x.shape[-1] - 9) / 2),
+}
+
+
+@pytest.mark.parametrize("name", FLOATS)
+def test_a_float_made_from_sizes(name: str) -> None:
+    agrees(Of(lambda self, x: FLOATS[name](x)), X)
+
+
 def test_complex_inputs() -> None:
     agrees(Of(lambda self, x: torch.fft.ifft(x).view(3, -1)), "c64[T]")
 
