@@ -21,6 +21,8 @@ from shapecheck.tensor import (
     SweptTensor,
     dims_of,
     make,
+    has_loose_strides,
+    is_surely_contiguous,
     order_of,
     ordered,
     size_of,
@@ -179,11 +181,14 @@ class Joiner:
 
         dims = each([dims_of(tensor) for tensor in tensors])
         strides: Strides = None
-        orders = {order_of(tensor) for tensor in tensors}
-        if len(orders) > 1 or None in orders:
-            strides = Lazy(lambda: each([strides_of(tensor) for tensor in tensors]))
-        elif first_order := orders.pop():
-            strides = ordered(dims, first_order)
+        order = order_of(first)
+        if order is not None and all(order_of(tensor) == order for tensor in tensors):
+            strides = ordered(order.axes, loose=order.loose)
+        elif all(is_surely_contiguous(tensor) for tensor in tensors):
+            strides = ordered(tuple(range(rank)), loose=True)
+        else:
+            loose = any(has_loose_strides(tensor) for tensor in tensors)
+            strides = Lazy(lambda: each([strides_of(tensor) for tensor in tensors]), loose)
         values, bounds, tainted = self._known(masks, tensors)
         result = make(dims, first.dtype, strides, values=values, bounds=bounds, tainted=tainted)
         self._join_node(tensors, result)

@@ -16,16 +16,25 @@ Dims: TypeAlias = "tuple[Int, ...]"
 
 @dataclass(frozen=True, slots=True)
 class Lazy:
-    """Strides that nobody has asked for yet; None if it turns out that they are those of a contiguous tensor."""
+    """Strides that nobody has asked for yet; None if it turns out that they are those of a contiguous tensor.
+
+    `loose`: those of axes of size 1 may be others. They decide which elements are where in no tensor, but the layout of
+    what is computed from it.
+    """
 
     strides: Callable[[], Dims | None]
+    loose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Dense, with the axes in this order from the slowest to the fastest: a permuted contiguous tensor."""
+    """Dense, with the axes in this order from the slowest to the fastest: a permuted contiguous tensor.
+
+    `loose`: the strides of axes of size 1 may be any.
+    """
 
     axes: tuple[int, ...]
+    loose: bool = False
 
 
 Strides: TypeAlias = "Dims | Lazy | Order | None"  # None: contiguous
@@ -59,10 +68,24 @@ def strides_in(dims: Dims, layout: Strides) -> Dims:
     return contiguous_strides(dims) if layout is None else layout
 
 
-def ordered(dims: Dims, axes: tuple[int, ...]) -> Strides:
-    """The layout of a dense tensor; contiguous where only axes of size 1 are out of place."""
-    moving = [axis for axis in axes if not (is_plain(dims[axis]) and dims[axis] == 1)]
-    return None if moving == sorted(moving) else Order(axes)
+def ordered(axes: tuple[int, ...], *, loose: bool = False) -> Strides:
+    """The layout of a dense tensor whose axes are in this order."""
+    return Order(axes, loose) if loose or list(axes) != sorted(axes) else None
+
+
+def is_in_order(dims: Dims, layout: Strides) -> bool:
+    """Contiguous at every length, as far as is known without computing strides: only axes of size 1 are out of place."""
+    if layout is None:
+        return True
+    if not isinstance(layout, Order):
+        return False
+    moving = [axis for axis in layout.axes if not (is_plain(dims[axis]) and dims[axis] == 1)]
+    return moving == sorted(moving)
+
+
+def is_loose(layout: Strides) -> bool:
+    """Whether the strides of axes of size 1 may be others than those of the layout."""
+    return isinstance(layout, (Lazy, Order)) and layout.loose
 
 
 def contiguous_at(dims: Dims, strides: Dims) -> Bool:

@@ -9,12 +9,12 @@ import torch
 import torch.fx
 from torch import nn
 
-from shapecheck.lengths.swept import Sweep, SweptBool, SweptInt, Undecidable, at
+from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, at
 from shapecheck.rules import RULES, Call, NoRule
 from shapecheck.session import session
-from shapecheck.tensor import SweptTensor, dims_of, make
+from shapecheck.tensor import Order, SweptTensor, make
 from shapecheck.tracer import Tracer
-from shapecheck.trees import kind_of, map_tree
+from shapecheck.trees import kind_of, leaves, map_tree
 
 _SIZES = (64, 2048)  # sweeps tried one after the other; where PyTorch executes each size, only the first
 _SETTINGS = ("kernel_size", "stride", "padding", "dilation", "padding_mode", "output_padding", "groups", "in_channels")
@@ -74,14 +74,16 @@ def needs_of(node: torch.fx.Node, axis: int | None) -> int | None:
 
 
 def _varies(tree: Any) -> bool:
-    found: list[bool] = []
+    return any(map(_varies_itself, leaves(tree)))
 
-    def look(leaf: Any) -> None:
-        if type(leaf) is SweptInt or (type(leaf) is SweptTensor and any(type(s) is SweptInt for s in dims_of(leaf))):
-            found.append(True)
 
-    map_tree(look, tree)
-    return bool(found)
+def _varies_itself(leaf: Any) -> bool:
+    """Whether a number, or anything of a tensor, differs between lengths, as far as is known without computing it."""
+    if type(leaf) is not SweptTensor:
+        return type(leaf) in (SweptInt, SweptBool, SweptFloat)
+    known = [] if leaf._values is None else list(leaf._values.flat)
+    known += [] if leaf._bounds is None else [leaf._bounds.low, leaf._bounds.high]
+    return not isinstance(leaf._strides, (Order, type(None))) or any(map(_varies_itself, (*leaf._dims, *known)))
 
 
 def _settings_of(layer: Any) -> tuple[Any, ...]:

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 
 from shapecheck.lengths.swept import Undecidable
-from shapecheck.tensor import Dims, Lazy, SweptTensor, make, strides_of
-from shapecheck.trees import leaves, map_tree
+from shapecheck.tensor import Dims, Lazy, SweptTensor, dims_of, has_loose_strides, make, strides_of
+from shapecheck.trees import map_tree, tensors_of
 
 # only the strides of their results depend on those of their arguments
 _NAMES = """
@@ -44,9 +44,14 @@ class StandIns:
     def __init__(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.args, self.kwargs = args, kwargs
         self._originals: dict[int, torch.Tensor] = {}  # by stand-in, and themselves
-        if function not in _LOOKS_AT_NO_LAYOUT or not any(map(_is_open, leaves((args, kwargs)))):
-            return
-        self.args, self.kwargs = map_tree(self._stand_in, (args, kwargs))
+        tensors = tensors_of((args, kwargs))
+        is_open = function in _LOOKS_AT_NO_LAYOUT and any(map(_is_open, tensors))
+        loose = [tensor for tensor in tensors if has_loose_strides(tensor)]
+        if is_open or loose:
+            self.args, self.kwargs = map_tree(self._stand_in, (args, kwargs)) if is_open else (args, kwargs)
+            self._originals |= {id(tensor): tensor for tensor in tensors}
+        # of a memory format, or of operands that differ, the layout of the result may rest on any stride
+        self._opens = is_open or len(tensors) > 1 or any(len(dims_of(tensor)) > 3 for tensor in loose)
 
     def result(self, result: Any) -> Any:
         """What came out, of unknown layout wherever that of an argument was."""
@@ -54,14 +59,16 @@ class StandIns:
 
     def _stand_in(self, value: Any) -> Any:
         twin = laid_out(value)
-        self._originals[id(twin)] = value
+        if twin is not value:
+            self._originals[id(twin)] = value
         return twin
 
     def _opened(self, value: Any) -> Any:
         if id(value) in self._originals:
             return self._originals[id(value)]
         if type(value) is SweptTensor:
-            value._strides = Lazy(_unknown)
+            strides = None if self._opens else strides_of(value)
+            value._strides = Lazy(_unknown if strides is None else lambda: strides, loose=True)
         return value
 
 

@@ -25,6 +25,8 @@ from shapecheck.layout import (
     Strides,
     contiguous_at,
     contiguous_strides,
+    is_in_order,
+    is_loose,
     ordered,
     product,
     strides_in,
@@ -317,27 +319,49 @@ def strides_of(tensor: torch.Tensor) -> Dims:
     """The strides of a swept or of a plain tensor, in elements."""
     if type(tensor) is not SweptTensor:
         return tuple(tensor.stride())
-    if isinstance(tensor._strides, Lazy):
-        tensor._strides = tensor._strides.strides()
-    return strides_in(tensor._dims, tensor._strides)
+    layout = tensor._strides
+    if isinstance(layout, Lazy):
+        strides = layout.strides()
+        if not layout.loose:
+            tensor._strides = strides
+        elif strides is None:
+            tensor._strides = ordered(tuple(range(len(tensor._dims))), loose=True)
+        return strides_in(tensor._dims, strides)
+    return strides_in(tensor._dims, layout)
 
 
-def order_of(tensor: torch.Tensor) -> tuple[int, ...] | None:
+def order_of(tensor: torch.Tensor) -> Order | None:
     """The order of the axes of a tensor that is surely dense; None where that is not known."""
     if type(tensor) is SweptTensor and isinstance(tensor._strides, Order):
-        return tensor._strides.axes
-    return tuple(range(len(dims_of(tensor)))) if is_surely_contiguous(tensor) else None
+        return tensor._strides
+    if not is_surely_contiguous(tensor):
+        return None
+    return Order(tuple(range(len(dims_of(tensor)))), loose=not is_plainly_contiguous(tensor))
 
 
 def is_surely_contiguous(tensor: torch.Tensor) -> bool:
     """Contiguous at every length, as far as is known without computing strides."""
-    return tensor._strides is None if type(tensor) is SweptTensor else tensor.is_contiguous()
+    if type(tensor) is SweptTensor:
+        return is_in_order(tensor._dims, tensor._strides)
+    return tensor.is_contiguous()
+
+
+def is_plainly_contiguous(tensor: torch.Tensor) -> bool:
+    """Surely contiguous, and so are the strides of its axes of size 1."""
+    if type(tensor) is SweptTensor:
+        return tensor._strides is None
+    return tuple(tensor.stride()) == contiguous_strides(tuple(tensor.shape))
+
+
+def has_loose_strides(tensor: torch.Tensor) -> bool:
+    """Whether the strides of its axes of size 1 are not known."""
+    return type(tensor) is SweptTensor and is_loose(tensor._strides)
 
 
 def contiguous_where(tensor: SweptTensor) -> Bool:
     """The lengths at which the tensor is contiguous."""
     strides = strides_of(tensor)  # asked for first: a layout that was open can turn out to be contiguous
-    return True if tensor._strides is None else contiguous_at(tensor._dims, strides)
+    return True if is_surely_contiguous(tensor) else contiguous_at(tensor._dims, strides)
 
 
 def _out_of_range(dim: object, rank: int) -> str:
@@ -376,6 +400,8 @@ __all__ = [
     "contiguous_strides",
     "contiguous_where",
     "dims_of",
+    "has_loose_strides",
+    "is_plainly_contiguous",
     "is_surely_contiguous",
     "known_values",
     "listed",

@@ -5,6 +5,7 @@ A rule computes the output's sizes, and calls `need` for every precondition of P
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 
 from shapecheck.ask import Budget, ask
+from shapecheck.layout import is_loose, strides_in
 from shapecheck.lengths.swept import (
     Bool,
     Int,
@@ -24,6 +26,7 @@ from shapecheck.lengths.swept import (
     compare,
     where,
 )
+from shapecheck.rules.iteration import OpenOrderError, iterated
 from shapecheck.tensor import (
     Dims,
     Lazy,
@@ -32,6 +35,7 @@ from shapecheck.tensor import (
     contiguous_strides,
     contiguous_where,
     dims_of,
+    has_loose_strides,
     is_surely_contiguous,
     make,
     order_of,
@@ -39,7 +43,11 @@ from shapecheck.tensor import (
     product,
     strides_of,
 )
-from shapecheck.trees import kind_of, map_tree
+from shapecheck.trees import kind_of, map_tree, tensors_of
+
+
+LOOSE = "a memory layout depends on the strides of an axis of size 1, which are not followed"
+_RESHAPES = ("reshape", "reshape_as", "flatten", "ravel")
 
 
 class NoRule(Exception):
@@ -111,8 +119,8 @@ class Call:
         """The result of an elementwise operation: laid out as its argument `like`, as far as that is dense."""
         order = order_of(like)
         dims = tuple(dims)
-        if order is not None and len(order) == len(dims):
-            return make(dims, dtype or like.dtype, ordered(dims, order))
+        if order is not None and len(order.axes) == len(dims):
+            return make(dims, dtype or like.dtype, ordered(order.axes, loose=order.loose))
         return make(dims, dtype or like.dtype, self.elementwise_strides([like], dims))
 
     def elementwise_strides(self, tensors: Sequence[torch.Tensor], dims: Sequence[Int]) -> Lazy:
@@ -121,15 +129,26 @@ class Call:
         It is looked at only if ever needed.
         """
         asked, operands, sizes = self.lazy_strides(), [frozen(tensor) for tensor in tensors], tuple(dims)
+        loose = any(map(has_loose_strides, operands))
 
         def compute() -> Dims | None:
-            if all(self._is_contiguous(tensor) for tensor in operands):
-                return None
+            with contextlib.suppress(OpenOrderError):
+                layout = iterated(sizes, [self._in_known_order(tensor) for tensor in operands])
+                if loose or not is_loose(layout):
+                    return strides_in(sizes, layout)
+            if loose:
+                raise Undecidable(LOOSE)
             if all(self._always(_in_order(tensor, sizes)) for tensor in operands):
                 return None
             return asked.strides()
 
-        return Lazy(compute)
+        return Lazy(compute, loose)
+
+    def _in_known_order(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The tensor, or one of its sizes whose layout says that it is contiguous where that turns out."""
+        if type(tensor) is not SweptTensor or is_surely_contiguous(tensor) or not self._is_contiguous(tensor):
+            return tensor
+        return make(tensor._dims, tensor._dtype, ordered(tuple(range(len(tensor._dims))), loose=True))
 
     def _is_contiguous(self, tensor: torch.Tensor) -> bool:
         """Whether a tensor is contiguous at every live length."""
@@ -161,9 +180,13 @@ class Call:
         That is torch's `suggest_memory_format`: channels last only for tensors of 4 or 5 axes whose strides say so.
         """
         for tensor in tensors:
-            if is_surely_contiguous(tensor) or len(dims_of(tensor)) not in (4, 5):
+            dims = dims_of(tensor)
+            if len(dims) not in (4, 5) or (type(tensor) is SweptTensor and tensor._strides is None):
                 continue
-            channels_last = _channels_last(dims_of(tensor), strides_of(tensor))
+            if has_loose_strides(tensor):
+                channels_last = _channels_last_for_some(dims) if is_surely_contiguous(tensor) else True
+            else:
+                channels_last = _channels_last(dims, strides_of(tensor))
             if type(channels_last) is not SweptBool:
                 if channels_last:
                     return False
@@ -177,9 +200,13 @@ class Call:
         """The strides of the result (or of one of several), asked of PyTorch if ever needed."""
         sweep, live, function = self.sweep, self.live, self.function
         args, kwargs = map_tree(frozen, (self.args, self.kwargs))
+        loose = [tensor for tensor in tensors_of((args, kwargs)) if has_loose_strides(tensor)]
+        decisive = getattr(function, "__name__", "") not in _RESHAPES and any(len(dims_of(one)) > 3 for one in loose)
 
         @functools.cache
         def compute() -> tuple[Int, ...]:
+            if decisive:  # for the memory format, say
+                raise Undecidable(LOOSE)
             refused = self.refused()
             asked = live if refused is None else live & ~refused
             with torch._C.DisableTorchFunction():  # strides may be asked for by analyzed code, outside of any operation
@@ -192,7 +219,7 @@ class Call:
             result = answer.groups[0].result
             return strides_of(result if position is None else result[position])
 
-        return Lazy(compute)
+        return Lazy(compute, bool(loose))
 
     def dtype_of_result(self) -> torch.dtype:
         """PyTorch's own dtype for these operands, from one-element stand-ins; NoRule where it refuses them."""
@@ -220,6 +247,14 @@ def _in_order(tensor: torch.Tensor, sizes: Dims) -> Bool:
         tie = compare(strides[slow], "==", strides[fast]) & compare(own[slow], ">=", own[fast])
         verdict = verdict & (ignored[slow] | ignored[fast] | compare(strides[slow], ">", strides[fast]) | tie)
     return verdict
+
+
+def _channels_last_for_some(dims: Dims) -> Bool:
+    """The same for a contiguous tensor if the strides of axes of size 1 may be any."""
+    one_column: Any = True
+    for size in dims[2:]:
+        one_column = compare(size, "==", 1) & one_column
+    return compare(dims[1], "==", 1) | one_column
 
 
 def _channels_last(dims: Dims, strides: Dims) -> Bool:

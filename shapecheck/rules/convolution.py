@@ -10,7 +10,19 @@ import torch.nn.functional as F
 
 from shapecheck.lengths.swept import Int, Undecidable, compare, is_plain, where
 from shapecheck.rules.call import Call, NoRule, frozen
-from shapecheck.tensor import Dims, Lazy, Strides, SweptTensor, dims_of, is_surely_contiguous, make, strides_of
+from shapecheck.tensor import (
+    Dims,
+    Lazy,
+    Strides,
+    SweptTensor,
+    dims_of,
+    has_loose_strides,
+    is_plainly_contiguous,
+    is_surely_contiguous,
+    make,
+    ordered,
+    strides_of,
+)
 
 
 def per_axis(value: Any, rank: int) -> tuple[Any, ...]:
@@ -73,8 +85,11 @@ def _convolved(
 
 def _layout(call: Call, input: torch.Tensor, rank: int, dims: Dims) -> Strides:
     """Contiguous but where the memory format of the input is channels last: there the backends differ."""
-    if is_surely_contiguous(input):
+    if is_plainly_contiguous(input):
         return None
+    channels_and_lengths = dims[-rank - 1 : -rank], dims[-rank:]
+    if any(all(is_plain(size) and size == 1 for size in sizes) for sizes in channels_and_lengths):
+        return ordered(tuple(range(len(dims))), loose=True)  # the memory formats differ in axes of size 1 only
     image = input if rank > 1 else _image(input)
     return call.in_format_of([image], dims, Lazy(_open_layout))
 
@@ -90,7 +105,10 @@ def _image(input: torch.Tensor) -> SweptTensor:
         return (*batched, steps[-2], steps[-1] * dims[-1], steps[-1])
 
     batch = dims[:-2] or (1,)
-    return make((*batch, dims[-2], 1, dims[-1]), input.dtype, Lazy(strides))
+    layout: Strides = Lazy(strides, has_loose_strides(input))
+    if is_surely_contiguous(input) and has_loose_strides(input):
+        layout = ordered((0, 1, 2, 3), loose=True)
+    return make((*batch, dims[-2], 1, dims[-1]), input.dtype, layout)
 
 
 def _open_layout() -> Dims:

@@ -25,6 +25,7 @@ from shapecheck.tensor import (
     Strides,
     SweptTensor,
     dims_of,
+    has_loose_strides,
     is_surely_contiguous,
     known_values,
     make,
@@ -42,7 +43,9 @@ def getitem(call: Call, input: torch.Tensor, index: Any) -> torch.Tensor:
         return _picked(call, view, picked)
     if view is input:  # x[:], x[...]: a view of everything
         source = frozen(input)
-        strides: Strides = None if is_surely_contiguous(input) else Lazy(lambda: strides_of(source))
+        strides: Strides = Lazy(lambda: strides_of(source), has_loose_strides(input))
+        if is_surely_contiguous(input):
+            strides = source._strides if type(source) is SweptTensor else None
         return shares(rearranged(make(dims_of(input), input.dtype, strides), input, np.copy), input)
     return view
 

@@ -127,7 +127,7 @@ def repeat_interleave(call: Call, input: torch.Tensor, repeats: Any, dim: Any = 
 def contiguous(call: Call, input: torch.Tensor, *, memory_format: Any = torch.contiguous_format) -> Any:
     if memory_format is not torch.contiguous_format:
         raise NoRule
-    if type(input) is SweptTensor and input._strides is None:
+    if type(input) is SweptTensor and is_surely_contiguous(input):
         return input
     return rearranged(make(dims_of(input), input.dtype), input, np.copy)
 

@@ -8,11 +8,12 @@ import torch
 import torch.nn.functional as F
 
 from shapecheck.lengths.swept import Int, SweptInt, is_plain, where
+from shapecheck.rules.iteration import OpenOrderError, iterated
 from shapecheck.rules.call import Call, NoRule, frozen
 from shapecheck.rules.preserved import preserved
 from shapecheck.rules.reduction import selection
 from shapecheck.rules.values import carries, integers, limits, spoil
-from shapecheck.tensor import Dims, Strides, SweptTensor, dims_of, is_surely_contiguous, make, order_of, ordered
+from shapecheck.tensor import Dims, Strides, SweptTensor, dims_of, is_plainly_contiguous, make
 
 # they write to expanded tensors, too
 _WRITES_ANYWHERE = frozenset({"fill_", "zero_", "masked_fill_"})
@@ -96,20 +97,12 @@ def masked_fill(call: Call, input: torch.Tensor, *args: Any, **named: Any) -> An
 
 def _layout(call: Call, dims: Dims, tensors: list[torch.Tensor]) -> Strides:
     """TensorIterator's choice: axes are ordered by the strides of the first operand that tells two of them apart."""
-    if all(is_surely_contiguous(tensor) for tensor in tensors):
+    if all(is_plainly_contiguous(tensor) for tensor in tensors):
         return None
-    for tensor in tensors:
-        own = dims_of(tensor)
-        if len(own) == len(dims) and all(_same(a, b) for a, b in zip(own, dims, strict=True)):
-            order = order_of(tensor)
-            return call.elementwise_strides(tensors, dims) if order is None else ordered(dims, order)
-        if sum(1 for size in own if not (is_plain(size) and size == 1)) > 1:
-            break  # a broadcast operand with an order of its own
-    return call.elementwise_strides(tensors, dims)
-
-
-def _same(left: Int, right: Int) -> bool:
-    return left is right or (is_plain(left) and is_plain(right) and left == right)
+    try:
+        return iterated(dims, tensors)
+    except OpenOrderError:
+        return call.elementwise_strides(tensors, dims)
 
 
 def in_place(call: Call, target: torch.Tensor, *args: Any, **kwargs: Any) -> Any:

@@ -13,7 +13,17 @@ import torch
 
 from shapecheck.lengths.swept import Int, SweptBool, SweptInt, at, compare
 from shapecheck.rules.call import frozen
-from shapecheck.tensor import Dims, Lazy, Strides, contiguous_strides, dims_of, order_of, ordered, strides_of
+from shapecheck.tensor import (
+    Dims,
+    Lazy,
+    Strides,
+    contiguous_strides,
+    dims_of,
+    has_loose_strides,
+    order_of,
+    ordered,
+    strides_of,
+)
 
 
 class _VariesError(Exception):
@@ -24,9 +34,9 @@ def preserved(tensor: torch.Tensor) -> Strides:
     """The layout of a copy; strides are looked at only where they are needed."""
     order = order_of(tensor)
     if order is not None:
-        return ordered(dims_of(tensor), order)
+        return ordered(order.axes, loose=order.loose)
     source = frozen(tensor)
-    return Lazy(lambda: _dense(dims_of(source), strides_of(source)))
+    return Lazy(lambda: _dense(dims_of(source), strides_of(source)), has_loose_strides(tensor))
 
 
 def _dense(dims: Dims, strides: Dims) -> Dims:

@@ -62,7 +62,7 @@ def recurrent(call: Call, module: nn.RNNBase, input: Any, hx: Any = None) -> Any
     out_dims = (*dims[:-1], width * directions)
     strides: Strides = None
     if packed is None and len(dims) == 3 and module.batch_first:  # computed time first, returned transposed
-        strides = ordered(out_dims, (1, 0, 2))
+        strides = ordered((1, 0, 2))
     output: Any = make(out_dims, tensor.dtype, strides)
     if packed is not None:
         output = PackedSequence(output, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
@@ -160,7 +160,7 @@ def unpack(
     call.need_equal(dims_of(data)[0], _sum(known))
     dims = (batch, total_length, *rest) if batch_first else (total_length, batch, *rest)
     # padded time first, returned transposed
-    strides: Strides = ordered(dims, (1, 0, *range(2, len(dims)))) if batch_first else None
+    strides: Strides = ordered((1, 0, *range(2, len(dims)))) if batch_first else None
     values = np.empty(batch, dtype=object)
     values[:] = known
     return make(dims, data.dtype, strides), make((batch,), torch.int64, values=values)

@@ -11,13 +11,14 @@ from shapecheck.lengths.swept import Int, compare, is_plain, maximum, minimum, w
 from shapecheck.rules.axes import axis_of, is_number
 from shapecheck.rules.call import Call, NoRule, frozen
 from shapecheck.rules.values import shares
-from shapecheck.rules.views import inherit
+from shapecheck.rules.views import contiguous_view, inherit
 from shapecheck.tensor import (
     Dims,
     Lazy,
     Strides,
     SweptTensor,
     dims_of,
+    has_loose_strides,
     is_surely_contiguous,
     known_values,
     make,
@@ -65,10 +66,10 @@ def _split_by(input: torch.Tensor, step: Int, axis: int) -> tuple[SweptTensor, .
 
 def _parts(input: torch.Tensor, axis: int, sizes: list[Int]) -> tuple[SweptTensor, ...]:
     dims = dims_of(input)
-    strides: Strides = None
-    if not (_is_leading(dims, axis) and is_surely_contiguous(input)):
-        source = frozen(input)
-        strides = Lazy(lambda: strides_of(source))
+    source = frozen(input)
+    strides: Strides = Lazy(lambda: strides_of(source), has_loose_strides(input))
+    if _is_leading(dims, axis) and is_surely_contiguous(input):
+        strides = contiguous_view(input, dims)
     parts = [make((*dims[:axis], size, *dims[axis + 1 :]), input.dtype, strides) for size in sizes]
     values = known_values(input) if type(input) is SweptTensor else None
     if values is not None and all(is_plain(size) for size in sizes) and sum(sizes) == values.shape[axis]:
@@ -101,10 +102,12 @@ def select(call: Call, input: torch.Tensor, dim: int, index: Int) -> SweptTensor
 
 def _selected(input: torch.Tensor, axis: int, position: Any) -> SweptTensor:
     dims = dims_of(input)
-    strides: Strides = None
-    if not (_is_leading(dims, axis) and is_surely_contiguous(input)):
-        source = frozen(input)
-        strides = Lazy(lambda: (*strides_of(source)[:axis], *strides_of(source)[axis + 1 :]))
+    source = frozen(input)
+    strides: Strides = Lazy(
+        lambda: (*strides_of(source)[:axis], *strides_of(source)[axis + 1 :]), has_loose_strides(input)
+    )
+    if _is_leading(dims, axis) and is_surely_contiguous(input):
+        strides = contiguous_view(input, (*dims[:axis], *dims[axis + 1 :]))
     result = make((*dims[:axis], *dims[axis + 1 :]), input.dtype, strides)
     values = known_values(input) if type(input) is SweptTensor else None
     if values is not None and is_plain(position) and -values.shape[axis] <= position < values.shape[axis]:
@@ -124,15 +127,15 @@ def narrow(call: Call, input: torch.Tensor, dim: int, start: Any, length: Any) -
 
 def _cut(input: torch.Tensor, axis: int, length: Int, step: int = 1) -> SweptTensor:
     dims = dims_of(input)
-    strides: Strides = None
-    if not (step == 1 and _is_leading(dims, axis) and is_surely_contiguous(input)):
-        source = frozen(input)
+    source = frozen(input)
 
-        def stepped() -> Dims:
-            old = strides_of(source)
-            return (*old[:axis], old[axis] * step, *old[axis + 1 :])
+    def stepped() -> Dims:
+        old = strides_of(source)
+        return (*old[:axis], old[axis] * step, *old[axis + 1 :])
 
-        strides = Lazy(stepped)
+    strides: Strides = Lazy(stepped, has_loose_strides(input))
+    if step == 1 and _is_leading(dims, axis) and is_surely_contiguous(input):
+        strides = contiguous_view(input, dims)
     return shares(inherit(make((*dims[:axis], length, *dims[axis + 1 :]), input.dtype, strides), input), input)
 
 
@@ -189,7 +192,8 @@ def unfold(call: Call, input: torch.Tensor, dimension: int, size: Any, step: Any
         old = strides_of(source)
         return (*old[:axis], old[axis] * step, *old[axis + 1 :], old[axis])
 
-    result = inherit(make((*dims[:axis], count, *dims[axis + 1 :], size), input.dtype, Lazy(strides)), input)
+    layout = Lazy(strides, has_loose_strides(input))
+    result = inherit(make((*dims[:axis], count, *dims[axis + 1 :], size), input.dtype, layout), input)
     return shares(result, input)
 
 
@@ -207,8 +211,9 @@ def diagonal(call: Call, input: torch.Tensor, offset: int = 0, dim1: int = 0, di
         old = strides_of(source)
         return (*(old[axis] for axis in rest), old[first] + old[second])
 
+    layout = Lazy(strides, has_loose_strides(input))
     size = maximum(minimum(rows, columns), 0)
-    return shares(inherit(make((*(dims[axis] for axis in rest), size), input.dtype, Lazy(strides)), input), input)
+    return shares(inherit(make((*(dims[axis] for axis in rest), size), input.dtype, layout), input), input)
 
 
 def _rows() -> dict[Any, Any]:

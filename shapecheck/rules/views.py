@@ -20,6 +20,7 @@ from shapecheck.tensor import (
     Strides,
     SweptTensor,
     dims_of,
+    has_loose_strides,
     is_surely_contiguous,
     known_values,
     make,
@@ -117,14 +118,27 @@ def view_as(call: Call, input: torch.Tensor, other: torch.Tensor) -> Any:
 
 
 def _viewed(call: Call, input: torch.Tensor, out: Dims) -> Any:
-    strides: Strides = None
     laid_out = None if is_surely_contiguous(input) else strides_of(input)
-    if laid_out is not None and not is_surely_contiguous(input):  # what was open may have turned out contiguous
-        strides = view_strides(dims_of(input), laid_out, out)
-        if strides is None:
+    strides: Strides
+    if laid_out is None or is_surely_contiguous(input):  # what was open may have turned out contiguous
+        strides = contiguous_view(input, out)
+    else:
+        found = view_strides(dims_of(input), laid_out, out)
+        if found is None:
             return call.refuse()  # "view size is not compatible with input tensor's size and stride"
+        strides = Lazy(lambda: found, loose=True) if has_loose_strides(input) else found
     result = rearranged(make(out, input.dtype, strides), input, lambda values: values.reshape([int(s) for s in out]))
     return shares(result, input)
+
+
+def contiguous_view(input: torch.Tensor, out: Dims) -> Strides:
+    """The layout of a view of these sizes of a tensor that is surely contiguous."""
+    has_own = type(input) is SweptTensor and input._strides is not None  # strides of axes of size 1
+    return ordered(tuple(range(len(out))), loose=True) if has_own and any(map(_may_be_one, out)) else None
+
+
+def _may_be_one(size: Int) -> bool:
+    return size == 1 if is_plain(size) else int(size.values.min()) <= 1
 
 
 def view_strides(dims: Dims, strides: Dims, out: Dims) -> Dims | None:
@@ -159,7 +173,7 @@ def reshape(call: Call, input: torch.Tensor, *shape: Any, **named: Any) -> Any:
         return call.refuse()
     out = view_sizes(call, dims_of(input), sizes)
     # a reshape that cannot be a view copies; one that can keeps the strides of the view
-    strides: Strides = None if is_surely_contiguous(input) else call.lazy_strides()
+    strides = contiguous_view(input, out) if is_surely_contiguous(input) else call.lazy_strides()
     result = rearranged(make(out, input.dtype, strides), input, lambda values: values.reshape([int(s) for s in out]))
     return shares(result, input)
 
@@ -181,7 +195,7 @@ def flatten(call: Call, input: torch.Tensor, start_dim: int = 0, end_dim: int = 
     if first > last:
         raise NoRule
     out = (*dims[:first], product(dims[first : last + 1]), *dims[last + 1 :])
-    strides: Strides = None if is_surely_contiguous(input) else call.lazy_strides()
+    strides = contiguous_view(input, out) if is_surely_contiguous(input) else call.lazy_strides()
     result = rearranged(make(out, input.dtype, strides), input, lambda values: values.reshape([int(s) for s in out]))
     return shares(result, input)
 
@@ -212,10 +226,10 @@ def permuted(input: torch.Tensor, axes: tuple[int, ...]) -> SweptTensor:
     out = tuple(dims[axis] for axis in axes)
     order = order_of(input)
     if order is not None:
-        strides = ordered(out, tuple(axes.index(axis) for axis in order))
+        strides = ordered(tuple(axes.index(axis) for axis in order.axes), loose=order.loose)
     else:
         source = frozen(input)
-        strides = Lazy(lambda: tuple(strides_of(source)[axis] for axis in axes))
+        strides = Lazy(lambda: tuple(strides_of(source)[axis] for axis in axes), has_loose_strides(input))
     return shares(rearranged(make(out, input.dtype, strides), input, np.transpose, axes), input)
 
 
@@ -252,11 +266,18 @@ def unsqueeze(call: Call, input: torch.Tensor, dim: int) -> SweptTensor:
     out = (*dims[:axis], 1, *dims[axis:])
     order = order_of(input)
     if order is not None:
-        strides = ordered(out, (axis, *(a + (a >= axis) for a in order)))
+        strides = ordered(_with_axis(order.axes, axis), loose=order.loose)
     else:
         source = frozen(input)
-        strides = Lazy(lambda: _with_unit(strides_of(source), dims, axis))
+        strides = Lazy(lambda: _with_unit(strides_of(source), dims, axis), has_loose_strides(input))
     return shares(rearranged(make(out, input.dtype, strides), input, np.expand_dims, axis), input)
+
+
+def _with_axis(order: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    """The order with a new axis of size 1, whose stride is that of the next axis times its size; the last one's is 1."""
+    moved = [a + (a >= axis) for a in order]
+    place = moved.index(axis + 1) if axis + 1 in moved else len(moved)
+    return (*moved[:place], axis, *moved[place:])
 
 
 def _with_unit(strides: Dims, dims: Dims, axis: int) -> Dims:
@@ -278,10 +299,10 @@ def squeeze(call: Call, input: torch.Tensor, dim: Any = None) -> Any:
     order = order_of(input)
     out = tuple(dims[axis] for axis in kept)
     if order is not None:
-        strides = ordered(out, tuple(kept.index(axis) for axis in order if axis in kept))
+        strides = ordered(tuple(kept.index(axis) for axis in order.axes if axis in kept), loose=order.loose)
     else:
         source = frozen(input)
-        strides = Lazy(lambda: tuple(strides_of(source)[axis] for axis in kept))
+        strides = Lazy(lambda: tuple(strides_of(source)[axis] for axis in kept), has_loose_strides(input))
     result = rearranged(make(out, input.dtype, strides), input, lambda values: np.squeeze(values, tuple(dropped)))
     return shares(result, input)
 
@@ -321,7 +342,7 @@ def expand(call: Call, input: torch.Tensor, *sizes: Any, **named: Any) -> Any:
         return (*((0,) * new), *(where(same, step, 0) for same, step in zip(kept, old, strict=True)))
 
     unchanged = not new and all(same is True for same in kept)
-    layout: Strides = Lazy(strides)
+    layout: Strides = Lazy(strides, has_loose_strides(input))
     if unchanged and type(input) is SweptTensor:
         layout = input._strides
     elif unchanged and is_surely_contiguous(input):

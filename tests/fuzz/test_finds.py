@@ -98,6 +98,20 @@ def test_operations_that_look_at_no_layout_get_one_that_the_backend_decides() ->
     )
 
 
+def test_what_a_layer_needs_where_another_argument_holds_sizes() -> None:
+    agrees(
+        """
+        class Program(nn.Module):
+            def forward(self, x):
+                x = x.unfold(-1, x.shape[-1] // 2, 1)
+                if int(x.shape[-2] * 0.75) % 2:
+                    x = x.index_select(-2, torch.tensor([0, x.shape[-2] // 1, x.shape[-2] - 1, 2]))
+                return x
+        """,
+        "f32[1, 3, T]",
+    )
+
+
 def test_a_layer_that_refuses_every_size_is_not_tried_with_thousands() -> None:
     module = build(
         HEADER
