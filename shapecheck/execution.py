@@ -13,7 +13,7 @@ import torch
 
 from shapecheck.lengths.swept import Undecidable, at, is_plain
 from shapecheck.open_layouts import laid_out
-from shapecheck.tensor import LARGEST_VALUES, SweptTensor, dims_of, listed, strides_of
+from shapecheck.tensor import LARGEST_VALUES, SweptTensor, dims_of, is_plainly_contiguous, listed, strides_of
 from shapecheck.trees import is_mapping, is_sequence, kind_of, leaves, map_tree, tensors_of
 
 _VF: Any = torch  # the stubs have no recurrent functions
@@ -314,7 +314,7 @@ def _structure(result: Any, inputs: list[torch.Tensor], numbers: list[int]) -> A
             numbers.extend(int(value) for value in listed(result.reshape(-1)))
             return ("values", result.dtype, tuple(result.shape))
         numbers.extend(result.stride())
-        numbers.append(result.is_contiguous())
+        numbers.append(is_plainly_contiguous(result))
         return ("tensor", result.dtype, result.dim())
     if isinstance(result, bool) or result is None or isinstance(result, (float, complex, str, bytes)):
         return ("constant", result)

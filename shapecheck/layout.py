@@ -74,7 +74,7 @@ def ordered(axes: tuple[int, ...], *, loose: bool = False) -> Strides:
 
 
 def is_in_order(dims: Dims, layout: Strides) -> bool:
-    """Contiguous at every length, as far as is known without computing strides: only axes of size 1 are out of place."""
+    """Contiguous at every length, as far as shows without computing strides: only axes of size 1 are out of place."""
     if layout is None:
         return True
     if not isinstance(layout, Order):

@@ -45,7 +45,6 @@ from shapecheck.tensor import (
 )
 from shapecheck.trees import kind_of, map_tree, tensors_of
 
-
 LOOSE = "a memory layout depends on the strides of an axis of size 1, which are not followed"
 _RESHAPES = ("reshape", "reshape_as", "flatten", "ravel")
 
@@ -117,11 +116,12 @@ class Call:
 
     def out(self, dims: Sequence[Int], like: torch.Tensor, dtype: torch.dtype | None = None) -> SweptTensor:
         """The result of an elementwise operation: laid out as its argument `like`, as far as that is dense."""
-        order = order_of(like)
         dims = tuple(dims)
-        if order is not None and len(order.axes) == len(dims):
-            return make(dims, dtype or like.dtype, ordered(order.axes, loose=order.loose))
-        return make(dims, dtype or like.dtype, self.elementwise_strides([like], dims))
+        try:
+            layout = iterated(dims, [like])
+        except OpenOrderError:
+            layout = self.elementwise_strides([like], dims)
+        return make(dims, dtype or like.dtype, layout)
 
     def elementwise_strides(self, tensors: Sequence[torch.Tensor], dims: Sequence[Int]) -> Lazy:
         """Contiguous where all operands turn out to be, or to have their axes in order, else as PyTorch lays it out.

@@ -8,12 +8,13 @@ TensorIterator.cpp. Strides of axes of size 1 count, and strides of 0 do not. Th
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
-from shapecheck.lengths.swept import Int, is_plain
+from shapecheck.lengths.swept import Int, SweptInt, is_plain
 from shapecheck.tensor import Dims, Strides, dims_of, order_of, ordered
 
 
@@ -38,10 +39,31 @@ class _Operand:
 
 def iterated(dims: Dims, tensors: Sequence[torch.Tensor]) -> Strides:
     """The layout of the result, from operands whose axes are in a known order as far as they are looked at."""
+    swept = [axis for axis, size in enumerate(dims) if type(size) is SweptInt and int(size.values.min()) <= 1]
+    axes, loose = _sorted(dims, frozenset(), tensors)
+    for count in range(1, len(swept) + 1):
+        for single in map(frozenset, itertools.combinations(swept, count)):  # of size 1 at some length
+            others, also_loose = _sorted(dims, single, tensors)
+            if _without(others, single) != _without(axes, single):
+                raise OpenOrderError
+            loose = loose or also_loose or others != axes
+    return ordered(axes, loose=loose or _may_be_normal(dims, axes))
+
+
+def _may_be_normal(dims: Dims, axes: tuple[int, ...]) -> bool:
+    """Whether torch may lay it out in a memory format, axes of size 1 and all, without looking at strides."""
     ones = frozenset(axis for axis, size in enumerate(dims) if is_plain(size) and size == 1)
+    rank = len(dims)
+    formats = [tuple(range(rank)), (0, *range(2, rank), 1)][: 2 if rank in (4, 5) else 1]
+    return axes not in formats[:1] and any(_without(axes, ones) == _without(usual, ones) for usual in formats)
+
+
+def _sorted(dims: Dims, single: frozenset[int], tensors: Sequence[torch.Tensor]) -> tuple[tuple[int, ...], bool]:
+    """The axes from the slowest to the fastest where those of `single` are of size 1; whether such are elsewhere."""
+    ones = single | {axis for axis, size in enumerate(dims) if is_plain(size) and size == 1}
     operands: list[_Operand] = []
     for tensor in tensors:
-        operand = _operand(dims, tensor)
+        operand = _operand(dims, ones, tensor)
         if operand is None and not (operands and operands[-1].is_whole):
             raise OpenOrderError
         if operand is None:
@@ -49,22 +71,26 @@ def iterated(dims: Dims, tensors: Sequence[torch.Tensor]) -> Strides:
         operands.append(operand)
     orders = _orders(len(dims), ones, tuple(operands), len(operands) < len(tensors))
     if len(orders) == 1:
-        return ordered(*orders)
+        return min(orders), False
     if operands[0].is_whole:  # its strides are in one order, whatever they are
-        return ordered(operands[0].order, loose=True)
-    if len({tuple(axis for axis in order if axis not in ones) for order in orders}) > 1:
+        return operands[0].order, True
+    if len({_without(order, ones) for order in orders}) > 1:
         raise OpenOrderError
-    return ordered(min(orders), loose=True)
+    return min(orders), True
 
 
-def _operand(dims: Dims, tensor: torch.Tensor) -> _Operand | None:
+def _without(order: tuple[int, ...], axes: frozenset[int]) -> tuple[int, ...]:
+    return tuple(axis for axis in order if axis not in axes)
+
+
+def _operand(dims: Dims, ones: frozenset[int], tensor: torch.Tensor) -> _Operand | None:
     own, order = dims_of(tensor), order_of(tensor)
     if order is None:
         return None
     new = len(dims) - len(own)
     ignored, doubtful = set(range(new)), set[int]()
     for axis, (size, result) in enumerate(zip(own, dims[new:], strict=True), new):
-        if not is_same(size, result):
+        if axis not in ones and not is_same(size, result):
             (ignored if is_plain(size) else doubtful).add(axis)
     axes = (*range(new), *(axis + new for axis in order.axes))
     return _Operand(axes, frozenset(ignored), frozenset(doubtful), order.loose)

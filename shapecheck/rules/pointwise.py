@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from shapecheck.lengths.swept import Int, SweptInt, is_plain, where
-from shapecheck.rules.iteration import OpenOrderError, iterated
 from shapecheck.rules.call import Call, NoRule, frozen
+from shapecheck.rules.iteration import OpenOrderError, iterated
 from shapecheck.rules.preserved import preserved
 from shapecheck.rules.reduction import selection
 from shapecheck.rules.values import carries, integers, limits, spoil

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from shapecheck.lengths.swept import Int, SweptBool, SweptInt, at, compare
-from shapecheck.rules.call import frozen
+from shapecheck.lengths.swept import Int, SweptBool, SweptInt, Undecidable, at, compare
+from shapecheck.rules.call import LOOSE, frozen
 from shapecheck.tensor import (
     Dims,
     Lazy,
@@ -36,7 +36,13 @@ def preserved(tensor: torch.Tensor) -> Strides:
     if order is not None:
         return ordered(order.axes, loose=order.loose)
     source = frozen(tensor)
-    return Lazy(lambda: _dense(dims_of(source), strides_of(source)), has_loose_strides(tensor))
+
+    def dense() -> Dims:
+        if has_loose_strides(source):  # beside strides of 0 they decide the order of the axes
+            raise Undecidable(LOOSE)
+        return _dense(dims_of(source), strides_of(source))
+
+    return Lazy(dense)
 
 
 def _dense(dims: Dims, strides: Dims) -> Dims:

@@ -274,7 +274,7 @@ def unsqueeze(call: Call, input: torch.Tensor, dim: int) -> SweptTensor:
 
 
 def _with_axis(order: tuple[int, ...], axis: int) -> tuple[int, ...]:
-    """The order with a new axis of size 1, whose stride is that of the next axis times its size; the last one's is 1."""
+    """With a new axis of size 1, whose stride is that of the next axis times its size, and 1 if it is the last."""
     moved = [a + (a >= axis) for a in order]
     place = moved.index(axis + 1) if axis + 1 in moved else len(moved)
     return (*moved[:place], axis, *moved[place:])

@@ -149,9 +149,10 @@ def up_a_rank(w: Writer) -> Lines:
     batch, channels, length = w.dims
     if w.chance(0.5):
         w.becomes(batch, 1, channels, length, time=3)
-        return line("x = x.unsqueeze(1)")
+        last = w.pick("x.unsqueeze(-1).movedim(-1, 1)", "x[..., None].permute(0, 3, 1, 2)")  # as channels last
+        return line(f"x = {w.pick('x.unsqueeze(1)', 'x.unsqueeze(1)', 'x[:, None]', last)}")
     w.becomes(batch, channels, 1, length, time=3)
-    return line("x = x[:, :, None]")
+    return line(f"x = {w.pick('x[:, :, None]', 'x.unsqueeze(-2)', 'x.unsqueeze(-1).mT')}")
 
 
 @statement(3, "bct", "btc")
