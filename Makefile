@@ -51,9 +51,9 @@ ONLY ?=
 fuzz: $(INSTALLED)
 	$(BIN)/python -m tests.fuzz --count $(N) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
 
-# the rules with every row of their tables, and so many drawn ones of each kind
+# the rules with every row of their tables, and so many drawn ones of each kind; so many chains of views and sums
 attack: $(INSTALLED)
-	DENSE=$(DENSE) $(PYTEST) --numprocesses=$(JOBS) tests/rules $(PYTEST_ARGS)
+	DENSE=$(DENSE) $(PYTEST) --numprocesses=$(JOBS) tests/rules tests/adversarial/test_singles.py $(PYTEST_ARGS)
 
 # write what the commands in README.md really print between its markers
 readme: $(INSTALLED)

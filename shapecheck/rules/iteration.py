@@ -59,7 +59,10 @@ def _may_be_normal(dims: Dims, axes: tuple[int, ...]) -> bool:
 
 
 def _sorted(dims: Dims, single: frozenset[int], tensors: Sequence[torch.Tensor]) -> tuple[tuple[int, ...], bool]:
-    """The axes from the slowest to the fastest where those of `single` are of size 1; whether such are elsewhere."""
+    """The axes from the slowest to the fastest where those of `single` have size 1.
+
+    And whether those of size 1 may be elsewhere in that order.
+    """
     ones = single | {axis for axis, size in enumerate(dims) if is_plain(size) and size == 1}
     operands: list[_Operand] = []
     for tensor in tensors:
@@ -90,13 +93,13 @@ def _operand(dims: Dims, ones: frozenset[int], tensor: torch.Tensor) -> _Operand
     new = len(dims) - len(own)
     ignored, doubtful = set(range(new)), set[int]()
     for axis, (size, result) in enumerate(zip(own, dims[new:], strict=True), new):
-        if axis not in ones and not is_same(size, result):
+        if axis not in ones and not _is_same(size, result):
             (ignored if is_plain(size) else doubtful).add(axis)
     axes = (*range(new), *(axis + new for axis in order.axes))
     return _Operand(axes, frozenset(ignored), frozenset(doubtful), order.loose)
 
 
-def is_same(left: Int, right: Int) -> bool:
+def _is_same(left: Int, right: Int) -> bool:
     """Whether two sizes are the same at every length, as far as that shows."""
     return left is right or (is_plain(left) and is_plain(right) and left == right)
 
@@ -163,4 +166,4 @@ def _outcomes(fast: int, slow: int, ones: frozenset[int], operand: _Operand) -> 
     return {strict, tie} if between <= single | operand.doubtful else {strict}
 
 
-__all__ = ["OpenOrderError", "is_same", "iterated"]
+__all__ = ["OpenOrderError", "iterated"]

@@ -14,7 +14,7 @@ from tests.fuzz.search import examine, shrunk
 
 SEED = 1
 PROGRAMS, BLOCK = 1000, 50
-MOST_UNKNOWN = 0.06  # of the programs of a block, with a length that is left open; over 1,000 they are about 2 %
+MOST_UNKNOWN = 0.04  # of the programs of a block, with a length that is left open; over 20,000 they are under 1 %
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the limit of time, in a callback
@@ -24,7 +24,7 @@ def test_programs_agree_with_eager(first: int) -> None:
     differences = [shrunk(SEED, number, each, tries=100) for number, each in found.items() if each.kind]
     assert not differences, "\n\n".join(differences)
     reasons = {number: each.reasons for number, each in found.items() if each.unknown}
-    assert len(reasons) <= MOST_UNKNOWN * BLOCK + 1, reasons
+    assert len(reasons) <= MOST_UNKNOWN * BLOCK, reasons
     assert sum(each.is_mixed for each in found.values()) > BLOCK / 2
 
 
