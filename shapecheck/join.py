@@ -184,6 +184,8 @@ class Joiner:
         order = order_of(first)
         if order is not None and all(order_of(tensor) == order for tensor in tensors):
             strides = ordered(order.axes, loose=order.loose)
+        elif any(np.count_nonzero(mask.values) == 1 for mask in masks) and len(set(map(_known_layout, tensors))) > 1:
+            raise NotJoinable  # what is not known at one length, where an axis has size 1, would not be at any
         elif all(is_surely_contiguous(tensor) for tensor in tensors):
             strides = ordered(tuple(range(rank)), loose=True)
         else:
@@ -215,6 +217,15 @@ class Joiner:
             high = _numbers([(mask, bound.high) for mask, bound in zip(masks, bounds, strict=True)])
             return None, Bounds(low, high, all(bound.exact for bound in bounds)), False
         return None, None, _could_index(tensors[0])
+
+
+def _known_layout(tensor: SweptTensor) -> str:
+    """How far the strides of a tensor are known, without computing them."""
+    if isinstance(tensor._strides, Lazy) and tensor._strides.is_open:
+        return "open"
+    if has_loose_strides(tensor):
+        return "loose"
+    return "contiguous" if tensor._strides is None else "in order" if is_surely_contiguous(tensor) else "any"
 
 
 def _numbers(outcomes: list[tuple[SweptBool, Any]]) -> Int:

@@ -19,11 +19,12 @@ class Lazy:
     """Strides that nobody has asked for yet; None if it turns out that they are those of a contiguous tensor.
 
     `loose`: those of axes of size 1 may be others. They decide which elements are where in no tensor, but the layout of
-    what is computed from it.
+    what is computed from it. `is_open`: the backend decides, so that to look at them raises Undecidable.
     """
 
     strides: Callable[[], Dims | None]
     loose: bool = False
+    is_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,8 +67,8 @@ class StandIns:
         if id(value) in self._originals:
             return self._originals[id(value)]
         if type(value) is SweptTensor:
-            strides = None if self._opens else strides_of(value)
-            value._strides = Lazy(_unknown if strides is None else lambda: strides, loose=True)
+            strides = strides_of(value)
+            value._strides = Lazy(_unknown, is_open=True) if self._opens else Lazy(lambda: strides, loose=True)
         return value
 
 

@@ -127,7 +127,7 @@ def attention(
             if size is not wanted and not (is_plain(size) and size == 1):
                 call.need((size == wanted) | (size == 1))
     # which kernel runs, and so the layout, depends on the backend
-    return make((*q[:-1], v[-1]), query.dtype, Lazy(_open_layout))
+    return make((*q[:-1], v[-1]), query.dtype, Lazy(_open_layout, is_open=True))
 
 
 def multi_head_attention(
@@ -195,7 +195,7 @@ def multi_head_attention(
         call.need_equal(mask[1], k[0])
     # nn.MultiheadAttention(batch_first=True) hands over transposed inputs; in eager its fast path has another layout
     fast = not training and not is_surely_contiguous(query)
-    output = make((q[0], q[1], width), query.dtype, Lazy(_open_layout) if fast else None)
+    output = make((q[0], q[1], width), query.dtype, Lazy(_open_layout, is_open=True) if fast else None)
     if not need_weights:
         return output, None
     heads: tuple[Int, ...] = () if average_attn_weights else (num_heads,)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from shapecheck.lengths.swept import Int, compare, is_plain
+from shapecheck.lengths.swept import Int, SweptInt, Undecidable, compare, is_plain
 from shapecheck.rules.axes import axes_of, axis_of, is_number, sizes_of
 from shapecheck.rules.call import Call, NoRule, frozen
 from shapecheck.rules.preserved import preserved
@@ -17,11 +17,14 @@ from shapecheck.rules.views import inherit, rearranged
 from shapecheck.tensor import (
     Dims,
     Lazy,
+    Strides,
     SweptTensor,
+    contiguous_where,
     dims_of,
     is_surely_contiguous,
     known_values,
     make,
+    ordered,
     strides_of,
 )
 
@@ -129,7 +132,15 @@ def contiguous(call: Call, input: torch.Tensor, *, memory_format: Any = torch.co
         raise NoRule
     if type(input) is SweptTensor and is_surely_contiguous(input):
         return input
-    return rearranged(make(dims_of(input), input.dtype), input, np.copy)
+    strides: Strides = None
+    # a path of its own: where an axis has size 1, the others may be in order, and strides are kept
+    if type(input) is SweptTensor and any(type(size) is SweptInt and size == 1 for size in dims_of(input)):
+        try:
+            if contiguous_where(input):
+                return input
+        except Undecidable:
+            strides = ordered(tuple(range(len(dims_of(input)))), loose=True)
+    return rearranged(make(dims_of(input), input.dtype, strides), input, np.copy)
 
 
 def clone(call: Call, input: torch.Tensor, *, memory_format: Any = torch.preserve_format) -> SweptTensor:

@@ -45,9 +45,9 @@ UNSEEN: dict[str, tuple[Callable[[Any], Any], str]] = {
     **{f"shape: {name}": (lambda x, p=p: need(p(x)), X) for name, p in OF_SHAPES.items()},
     **{f"value: {name}": (p, "i64[1] = T") for name, p in OF_VALUES.items()},
     **{f"tensor: {name}": (p, X) for name, p in OF_TENSORS.items()},
-    "the stride of an axis of size 1 at T = 1": (
-        lambda x: x.permute(1, 2, 0).contiguous().expand(-1, 2, -1).clone().view(-1),
-        "f32[3, T, 1]",
+    "the stride of a varying axis at T = 1": (
+        lambda x: torch.where(torch.ones(1, 1, 2).permute(2, 1, 0) > 0, x.mT.unsqueeze(0).relu(), 1.0).view(-1),
+        "f32[2, T]",
     ),
 }
 

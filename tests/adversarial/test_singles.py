@@ -115,6 +115,7 @@ STEPS: tuple[Callable[[random.Random, Dims], str], ...] = (
     _permuted, _permuted, _unsqueezed, _reshaped, _squeezed, _selected, _narrowed, _halved, _expanded, _summed,
     _convolved, _with_another, _with_another, _with_another,
     lambda draw, dims: "x.clone()",
+    lambda draw, dims: "x.contiguous()",
     lambda draw, dims: "torch.relu(x)",
     lambda draw, dims: "F.pad(x, (0, 0))",
     lambda draw, dims: f"x.flip({draw.randrange(len(dims))})",
@@ -169,6 +170,24 @@ IMAGES: dict[str, tuple[Callable[[Any, torch.Tensor], Any], str]] = {
     "viewed first": (lambda self, x: self.layer(x.mT.view(1, 1, -1, 6)), "f32[1, 6, T]"),
     "as a signal": (lambda self, x: self.signal(x.mT), "f32[1, T, 1]"),
 }
+
+# at T = 1 the tensor is contiguous as it is, in whatever order its axes are
+AT_ONE: dict[str, tuple[Callable[[Any, torch.Tensor], Any], str]] = {
+    "convolved": (lambda self, x: self.wide(x.mT.contiguous()).view(1, -1), "f32[2, T, 3]"),
+    "convolved outside": (lambda self, x: self.wide(self.turned(x)).view(1, -1), "f32[2, T, 3]"),
+    "convolved inside": (lambda self, x: self.both(x).view(2, -1), "f32[2, T, 3]"),
+    "expanded": (lambda self, x: x.permute(1, 2, 0).contiguous().expand(-1, 2, -1).clone().view(-1), "f32[3, T, 1]"),
+}
+
+
+@pytest.mark.parametrize("name", AT_ONE)
+def test_a_copy_that_is_none_at_one_length(name: str) -> None:
+    function, spec = AT_ONE[name]
+    turned = Of(lambda self, x: x.mT.contiguous())
+    wide = nn.Conv1d(3, 2, 1, padding=1)
+    module = Of(function, turned=turned, wide=wide, both=nn.Sequential(turned, wide))
+    assert set(compare(module, spec).unknown) <= {1}
+    sound(module, spec)
 
 
 @pytest.mark.parametrize("name", IMAGES)

@@ -95,10 +95,15 @@ def compare(source: str, specs: Sequence[str], *, past: random.Random | None = N
 
 def _proof(module: nn.Module, specs: Sequence[str]) -> Report | None:
     """The analysis for every length; None where it takes long, as it may where each length goes its own way."""
+    began = time.monotonic()
     try:
         with limited(SECONDS / 30), _quiet():
             return shapecheck.analyze(module, *specs)
     except HangError:
+        return None
+    except RuntimeError:  # interrupted while torch enters a mode, it raises one when it leaves it
+        if time.monotonic() - began < SECONDS / 30:
+            raise
         return None
 
 
