@@ -152,8 +152,7 @@ class Operations:
             tracer.asking = False
             random.setstate(drawn)
         if answer.varied:
-            tracer.sweep.executed = True
-            tracer.sweep.gap(tracer.place(f"{operation_name(function)}, which was executed"))
+            tracer.sweep.asked_at(lengths, lambda: tracer.place(f"{operation_name(function)}, which was executed"))
         return answer
 
     def error_at(self, function: Any, args: Any, kwargs: Any, hit: SweptBool) -> Exception | None:

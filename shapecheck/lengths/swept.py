@@ -110,6 +110,14 @@ class Sweep:
         else:
             self.horizon = max(self.horizon, joint.start + joint.period - 1)
 
+    def asked_at(self, live: SweptBool, what: str | Callable[[], str]) -> None:
+        """PyTorch was asked at the live lengths; that there are no others past the sweep is the only proof."""
+        if live.end() is False:
+            self.rest_on(live, live, what)
+        else:
+            self.executed = True
+            self.gap(what if isinstance(what, str) else what())
+
     def gap(self, what: str) -> None:
         """Something that the verdict rests on holds for the lengths swept only."""
         if len(self.gaps) < _MOST_GAPS:

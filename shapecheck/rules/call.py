@@ -212,8 +212,8 @@ class Call:
             with torch._C.DisableTorchFunction():  # strides may be asked for by analyzed code, outside of any operation
                 answer = ask(sweep, function, args, kwargs, asked, {}, Budget(200_000))
             if answer.varied:
-                sweep.executed = True
-                sweep.gap(f"the memory layout of {getattr(function, '__name__', function)}, which was executed")
+                name = getattr(function, "__name__", function)
+                sweep.asked_at(asked, f"the memory layout of {name}, which was executed")
             if len(answer.groups) != 1 or len(answer.refused):
                 raise Undecidable(f"the memory layout of {getattr(function, '__name__', function)} cannot be followed")
             result = answer.groups[0].result

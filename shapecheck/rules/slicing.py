@@ -11,7 +11,7 @@ from shapecheck.lengths.swept import Int, compare, is_plain, maximum, minimum, w
 from shapecheck.rules.axes import axis_of, is_number
 from shapecheck.rules.call import Call, NoRule, frozen
 from shapecheck.rules.values import shares
-from shapecheck.rules.views import contiguous_view, inherit
+from shapecheck.rules.views import inherit
 from shapecheck.tensor import (
     Dims,
     Lazy,
@@ -19,7 +19,7 @@ from shapecheck.tensor import (
     SweptTensor,
     dims_of,
     has_loose_strides,
-    is_surely_contiguous,
+    is_plainly_contiguous,
     known_values,
     make,
     strides_of,
@@ -68,8 +68,8 @@ def _parts(input: torch.Tensor, axis: int, sizes: list[Int]) -> tuple[SweptTenso
     dims = dims_of(input)
     source = frozen(input)
     strides: Strides = Lazy(lambda: strides_of(source), has_loose_strides(input))
-    if _is_leading(dims, axis) and is_surely_contiguous(input):
-        strides = contiguous_view(input, dims)
+    if _is_leading(dims, axis) and is_plainly_contiguous(input):
+        strides = None
     parts = [make((*dims[:axis], size, *dims[axis + 1 :]), input.dtype, strides) for size in sizes]
     values = known_values(input) if type(input) is SweptTensor else None
     if values is not None and all(is_plain(size) for size in sizes) and sum(sizes) == values.shape[axis]:
@@ -106,8 +106,8 @@ def _selected(input: torch.Tensor, axis: int, position: Any) -> SweptTensor:
     strides: Strides = Lazy(
         lambda: (*strides_of(source)[:axis], *strides_of(source)[axis + 1 :]), has_loose_strides(input)
     )
-    if _is_leading(dims, axis) and is_surely_contiguous(input):
-        strides = contiguous_view(input, (*dims[:axis], *dims[axis + 1 :]))
+    if _is_leading(dims, axis) and is_plainly_contiguous(input):
+        strides = None
     result = make((*dims[:axis], *dims[axis + 1 :]), input.dtype, strides)
     values = known_values(input) if type(input) is SweptTensor else None
     if values is not None and is_plain(position) and -values.shape[axis] <= position < values.shape[axis]:
@@ -134,8 +134,8 @@ def _cut(input: torch.Tensor, axis: int, length: Int, step: int = 1) -> SweptTen
         return (*old[:axis], old[axis] * step, *old[axis + 1 :])
 
     strides: Strides = Lazy(stepped, has_loose_strides(input))
-    if step == 1 and _is_leading(dims, axis) and is_surely_contiguous(input):
-        strides = contiguous_view(input, dims)
+    if step == 1 and _is_leading(dims, axis) and is_plainly_contiguous(input):
+        strides = None
     return shares(inherit(make((*dims[:axis], length, *dims[axis + 1 :]), input.dtype, strides), input), input)
 
 

@@ -121,7 +121,7 @@ def _viewed(call: Call, input: torch.Tensor, out: Dims) -> Any:
     laid_out = None if is_surely_contiguous(input) else strides_of(input)
     strides: Strides
     if laid_out is None or is_surely_contiguous(input):  # what was open may have turned out contiguous
-        strides = contiguous_view(input, out)
+        strides = _contiguous_view(input, out)
     else:
         found = view_strides(dims_of(input), laid_out, out)
         if found is None:
@@ -131,7 +131,7 @@ def _viewed(call: Call, input: torch.Tensor, out: Dims) -> Any:
     return shares(result, input)
 
 
-def contiguous_view(input: torch.Tensor, out: Dims) -> Strides:
+def _contiguous_view(input: torch.Tensor, out: Dims) -> Strides:
     """The layout of a view of these sizes of a tensor that is surely contiguous."""
     has_own = type(input) is SweptTensor and input._strides is not None  # strides of axes of size 1
     return ordered(tuple(range(len(out))), loose=True) if has_own and any(map(_may_be_one, out)) else None
@@ -173,7 +173,7 @@ def reshape(call: Call, input: torch.Tensor, *shape: Any, **named: Any) -> Any:
         return call.refuse()
     out = view_sizes(call, dims_of(input), sizes)
     # a reshape that cannot be a view copies; one that can keeps the strides of the view
-    strides = contiguous_view(input, out) if is_surely_contiguous(input) else call.lazy_strides()
+    strides = _contiguous_view(input, out) if is_surely_contiguous(input) else call.lazy_strides()
     result = rearranged(make(out, input.dtype, strides), input, lambda values: values.reshape([int(s) for s in out]))
     return shares(result, input)
 
@@ -195,7 +195,7 @@ def flatten(call: Call, input: torch.Tensor, start_dim: int = 0, end_dim: int = 
     if first > last:
         raise NoRule
     out = (*dims[:first], product(dims[first : last + 1]), *dims[last + 1 :])
-    strides = contiguous_view(input, out) if is_surely_contiguous(input) else call.lazy_strides()
+    strides = _contiguous_view(input, out) if is_surely_contiguous(input) else call.lazy_strides()
     result = rearranged(make(out, input.dtype, strides), input, lambda values: values.reshape([int(s) for s in out]))
     return shares(result, input)
 

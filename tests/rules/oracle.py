@@ -36,12 +36,14 @@ DTYPES = {
 
 Layout = Callable[[torch.Tensor], torch.Tensor]
 
+FRESH = torch.contiguous_format  # a copy at every length, also where `contiguous()` would keep the tensor
+
 # the same shape, laid out in another way; each is the identity for ranks that it does not fit
 LAYOUTS: dict[str, Layout] = {
     "plain": lambda x: x,
-    "transposed": lambda x: x.transpose(-1, -2).contiguous().transpose(-1, -2) if x.dim() > 1 else x,
-    "channels_last": lambda x: x.movedim(1, -1).contiguous().movedim(-1, 1) if x.dim() > 2 else x,
-    "outer": lambda x: x.transpose(0, 1).contiguous().transpose(0, 1) if x.dim() > 1 else x,
+    "transposed": lambda x: x.transpose(-1, -2).clone(memory_format=FRESH).transpose(-1, -2) if x.dim() > 1 else x,
+    "channels_last": lambda x: x.movedim(1, -1).clone(memory_format=FRESH).movedim(-1, 1) if x.dim() > 2 else x,
+    "outer": lambda x: x.transpose(0, 1).clone(memory_format=FRESH).transpose(0, 1) if x.dim() > 1 else x,
     "sliced": lambda x: torch.cat([x, x], -1)[..., : x.shape[-1]] if x.dim() else x,
     "stepped": lambda x: torch.stack([x, x], -1)[..., 0],
     "channels": lambda x: torch.cat([x, x], 1)[:, : x.shape[1]] if x.dim() > 1 else x,
