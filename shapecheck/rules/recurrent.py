@@ -42,12 +42,14 @@ def recurrent(call: Call, module: nn.RNNBase, input: Any, hx: Any = None) -> Any
     else:
         call.need(False)
         return None
+    unchecked = packed is not None and isinstance(module, nn.LSTM)
+    if unchecked and not (dims[-1] == module.input_size):
+        raise Undecidable("some kernels take a packed sequence of a wrong width")
     call.need_equal(dims[-1], module.input_size)
     call.need(weight is None or tensor.dtype == weight.dtype)
     layers = module.num_layers * directions
     unbatched = packed is None and len(dims) == 2
     states = _states(module, hx)
-    unchecked = packed is not None and isinstance(module, nn.LSTM)
     for state, size in zip(states, (width, module.hidden_size), strict=False):
         call.need_same_dtype(tensor, state)
         wanted: tuple[Int, ...] = (layers, size) if unbatched else (layers, batch, size)

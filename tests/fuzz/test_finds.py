@@ -112,6 +112,23 @@ def test_what_a_layer_needs_where_another_argument_holds_sizes() -> None:
     )
 
 
+def test_a_packed_sequence_of_a_wrong_width_is_left_open() -> None:
+    """The CPU's LSTM takes some, and does not look at their width."""
+    source = """
+        class Program(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.LSTM(1, 1)
+            def forward(self, x, n):
+                return self.layer(nn.utils.rnn.pack_padded_sequence(x.mT, n))[0].data
+    """
+    found = compare(HEADER + dedent(source), ("f32[1, 2T + 1, 1]", "i64[1] = max(T - 3, 1)"))
+    assert (found.kind, found.text) == ("", "")
+    assert [reason.partition(": ")[2] for reason in found.reasons] == [
+        "some kernels take a packed sequence of a wrong width"
+    ]
+
+
 def test_a_layer_that_refuses_every_size_is_not_tried_with_thousands() -> None:
     module = build(
         HEADER
