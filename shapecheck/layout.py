@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from shapecheck.lengths.swept import Bool, Int, SweptInt, compare, is_plain, maximum
+from shapecheck.lengths.swept import Bool, Int, SweptInt, Undecidable, compare, is_plain, maximum
 
 Dims: TypeAlias = "tuple[Int, ...]"
 
@@ -57,6 +57,15 @@ def contiguous_strides(dims: Sequence[Int]) -> Dims:
         strides.append(step)
         step = step * (max(size, 1) if is_plain(size) else _at_least_one(size))
     return tuple(reversed(strides))
+
+
+def open_layout(reason: str) -> Lazy:
+    """A layout that is not known; whoever looks at it is told why."""
+
+    def unknown() -> Dims:
+        raise Undecidable(reason)
+
+    return Lazy(unknown, is_open=True)
 
 
 def strides_in(dims: Dims, layout: Strides) -> Dims:

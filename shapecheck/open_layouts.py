@@ -10,8 +10,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from shapecheck.layout import open_layout
 from shapecheck.lengths.swept import Undecidable
-from shapecheck.tensor import Dims, Lazy, SweptTensor, dims_of, has_loose_strides, make, strides_of
+from shapecheck.tensor import Lazy, SweptTensor, dims_of, has_loose_strides, make, strides_of
 from shapecheck.trees import map_tree, tensors_of
 
 # only the strides of their results depend on those of their arguments
@@ -27,6 +28,9 @@ _OWNERS: tuple[Any, ...] = (torch, torch.Tensor, F)
 _LOOKS_AT_NO_LAYOUT = frozenset(
     getattr(owner, name) for owner in _OWNERS for name in _NAMES.split() if hasattr(owner, name)
 )
+
+
+_COMPUTED = "the memory layout of what is computed from a tensor of unknown layout is not followed"
 
 
 def laid_out(value: Any) -> Any:
@@ -68,7 +72,7 @@ class StandIns:
             return self._originals[id(value)]
         if type(value) is SweptTensor:
             strides = strides_of(value)
-            value._strides = Lazy(_unknown, is_open=True) if self._opens else Lazy(lambda: strides, loose=True)
+            value._strides = open_layout(_COMPUTED) if self._opens else Lazy(lambda: strides, loose=True)
         return value
 
 
@@ -80,10 +84,6 @@ def _is_open(value: Any) -> bool:
     except Undecidable:
         return True
     return False
-
-
-def _unknown() -> Dims:
-    raise Undecidable("the memory layout of what is computed from a tensor of unknown layout is not followed")
 
 
 __all__ = ["StandIns", "laid_out"]

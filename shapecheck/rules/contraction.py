@@ -7,12 +7,15 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from shapecheck.lengths.swept import Int, Undecidable, compare, is_plain
+from shapecheck.layout import open_layout
+from shapecheck.lengths.swept import Int, compare, is_plain
 from shapecheck.rules.axes import is_number
 from shapecheck.rules.call import Call, NoRule
 from shapecheck.rules.indexing import index_in_range
 from shapecheck.rules.pointwise import broadcast
-from shapecheck.tensor import Dims, Lazy, SweptTensor, dims_of, is_surely_contiguous, make
+from shapecheck.tensor import SweptTensor, dims_of, is_surely_contiguous, make
+
+_DEPENDS = "the memory layout of an attention's output depends on the backend"
 
 
 def linear(call: Call, input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> Any:
@@ -127,7 +130,7 @@ def attention(
             if size is not wanted and not (is_plain(size) and size == 1):
                 call.need((size == wanted) | (size == 1))
     # which kernel runs, and so the layout, depends on the backend
-    return make((*q[:-1], v[-1]), query.dtype, Lazy(_open_layout, is_open=True))
+    return make((*q[:-1], v[-1]), query.dtype, open_layout(_DEPENDS))
 
 
 def multi_head_attention(
@@ -195,15 +198,11 @@ def multi_head_attention(
         call.need_equal(mask[1], k[0])
     # nn.MultiheadAttention(batch_first=True) hands over transposed inputs; in eager its fast path has another layout
     fast = not training and not is_surely_contiguous(query)
-    output = make((q[0], q[1], width), query.dtype, Lazy(_open_layout, is_open=True) if fast else None)
+    output = make((q[0], q[1], width), query.dtype, open_layout(_DEPENDS) if fast else None)
     if not need_weights:
         return output, None
     heads: tuple[Int, ...] = () if average_attn_weights else (num_heads,)
     return output, make((q[1], *heads, q[0], k[0]), query.dtype)
-
-
-def _open_layout() -> Dims:
-    raise Undecidable("the memory layout of an attention's output depends on the backend")
 
 
 def embedding(

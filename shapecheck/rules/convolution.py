@@ -8,7 +8,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from shapecheck.lengths.swept import Int, Undecidable, compare, is_plain, where
+from shapecheck.layout import open_layout
+from shapecheck.lengths.swept import Int, compare, is_plain, where
 from shapecheck.rules.call import Call, NoRule, frozen
 from shapecheck.tensor import (
     Dims,
@@ -23,6 +24,8 @@ from shapecheck.tensor import (
     ordered,
     strides_of,
 )
+
+_DEPENDS = "the memory layout of a convolution of a permuted tensor depends on the backend"
 
 
 def per_axis(value: Any, rank: int) -> tuple[Any, ...]:
@@ -91,7 +94,7 @@ def _layout(call: Call, input: torch.Tensor, rank: int, dims: Dims) -> Strides:
     if any(all(is_plain(size) and size == 1 for size in sizes) for sizes in channels_and_lengths):
         return ordered(tuple(range(len(dims))), loose=True)  # the memory formats differ in axes of size 1 only
     image = input if rank > 1 else _image(input)
-    return call.in_format_of([image], dims, Lazy(_open_layout, is_open=True))
+    return call.in_format_of([image], dims, open_layout(_DEPENDS))
 
 
 def _image(input: torch.Tensor) -> SweptTensor:
@@ -109,10 +112,6 @@ def _image(input: torch.Tensor) -> SweptTensor:
     if is_surely_contiguous(input) and has_loose_strides(input):
         layout = ordered((0, 1, 2, 3), loose=True)
     return make((*batch, dims[-2], 1, dims[-1]), input.dtype, layout)
-
-
-def _open_layout() -> Dims:
-    raise Undecidable("the memory layout of a convolution of a permuted tensor depends on the backend")
 
 
 def convolution(rank: int) -> Any:
