@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from shapecheck.analysis import analyze
     from shapecheck.lengths.lengthset import LengthSet
     from shapecheck.model import Component, ComponentReport, Model, ModelReport, Skipped, Unit, check
+    from shapecheck.monitor import LengthError, assert_valid, guard
     from shapecheck.report import Failure, LayerLimit, Report, Step, Undecided
+    from shapecheck.usercode import UserCode
 
 __all__ = [
     "Component",
     "ComponentReport",
     "Failure",
     "LayerLimit",
+    "LengthError",
     "LengthSet",
     "Model",
     "ModelReport",
@@ -31,9 +34,12 @@ __all__ = [
     "Undecided",
     "Unit",
     "UsageError",
+    "UserCode",
     "__version__",
     "analyze",
+    "assert_valid",
     "check",
+    "guard",
 ]
 
 # No public name equals the name of a submodule: importing a submodule sets it as an attribute of the package.
@@ -42,6 +48,7 @@ _MODULES = {
     "ComponentReport": "shapecheck.model",
     "Failure": "shapecheck.report",
     "LayerLimit": "shapecheck.report",
+    "LengthError": "shapecheck.monitor",
     "LengthSet": "shapecheck.lengths.lengthset",
     "Model": "shapecheck.model",
     "ModelReport": "shapecheck.model",
@@ -50,8 +57,11 @@ _MODULES = {
     "Step": "shapecheck.report",
     "Undecided": "shapecheck.report",
     "Unit": "shapecheck.model",
+    "UserCode": "shapecheck.usercode",
     "analyze": "shapecheck.analysis",
+    "assert_valid": "shapecheck.monitor",
     "check": "shapecheck.model",
+    "guard": "shapecheck.monitor",
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from torch import nn
 
 from shapecheck.errors import UsageError
 from shapecheck.lengths.lengthset import LengthSet
-from shapecheck.lengths.notation import DTYPES, InputSpec, SpecError
+from shapecheck.lengths.notation import InputSpec, SpecError, looks_like_spec
 from shapecheck.lengths.swept import Sweep, SweptBool, SweptInt, align, maximum, minimum
 from shapecheck.limits import failures_of, layers_of, undecided_of
 from shapecheck.record import Doubt
@@ -22,7 +21,7 @@ from shapecheck.rules.values import limits
 from shapecheck.session import random_state, session
 from shapecheck.tensor import LARGEST_VALUES, SweptTensor, make
 from shapecheck.tracer import Tracer
-from shapecheck.trees import map_tree
+from shapecheck.trees import leaves, map_tree
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +34,6 @@ _DTYPES = {
     "i32": torch.int32, "i16": torch.int16, "i8": torch.int8, "u8": torch.uint8, "b8": torch.bool,
     "c64": torch.complex64, "c128": torch.complex128,
 }  # fmt: skip
-_SPEC = re.compile(rf"\s*({'|'.join(DTYPES)})\s*\[")
 
 
 def analyze(
@@ -50,7 +48,8 @@ def analyze(
     """For which lengths `module(*inputs, **keyword_inputs)` runs in eager PyTorch, and for which it raises.
 
     An input is a spec such as `"f32[1, 1, 80, T]"` (sizes are integers or integer expressions of one variable) or
-    `"i64[1] = T"` (an integer tensor with known values); anything else is passed on as it is. The module is analyzed in
+    `"i64[1] = T"` (an integer tensor with known values), also inside of a list, tuple or dict; anything else is passed
+    on as it is. The module is analyzed in
     evaluation mode, with `train=True` in training mode (`None`: each layer in the mode that it is in), without
     gradients; it is left as it was. Random draws that decide shapes or branches are tried with every outcome: a length
     is valid if it runs with all of them. `lengths` = (first, last) sets the sweep; without it the analyzer sweeps as
@@ -65,7 +64,7 @@ def analyze(
     >>> print(report.valid, report.proved, report.failures[0].error.partition(". ")[0])
     T >= 5 True RuntimeError: Calculated padded input size per channel: (4)
     """
-    specs = [_parse(value) for value in (*inputs, *keyword_inputs.values())]
+    specs = [_parse(leaf) for leaf in leaves((inputs, keyword_inputs))]
     variable = _check(module, specs, lengths, method)
     texts = tuple(str(spec) for spec in specs if spec is not None)
 
@@ -96,10 +95,10 @@ def _analyze(
     rules: bool,
 ) -> Report:
     tracer = Tracer(sweep, rules=rules)
+    arguments: list[tuple[int | str, Any]] = [*enumerate(inputs), *keyword_inputs.items()]
     with session(tracer):
         values = {variable: sweep.variable()}
-        args = tuple(_tensor(_parse(value), values, value) for value in inputs)
-        kwargs = {name: _tensor(_parse(value), values, value) for name, value in keyword_inputs.items()}
+        args, kwargs = map_tree(lambda leaf: _argument(leaf, values), (inputs, dict(keyword_inputs)))
         drawn = random_state()
         outcomes = tracer.run(module, method, args, kwargs)
         by_chance = random_state() != drawn  # in a way that is not seen
@@ -140,6 +139,8 @@ def _analyze(
         failures=failures_of(tracer, ran, variable, proved, to_set),
         undecided=undecided_of(tracer, to_set),
         graph=tracer.record.graph,
+        arguments=tuple((key, value) for key, value in arguments if _parse(value) is not None),
+        method=method,
     )
 
 
@@ -169,7 +170,7 @@ def length_set(lengths: SweptBool, proved: bool) -> LengthSet:
 
 
 def _parse(value: Any) -> InputSpec | None:
-    if not isinstance(value, str) or not _SPEC.match(value):
+    if not isinstance(value, str) or not looks_like_spec(value):
         return None
     try:
         return InputSpec.parse(value)
@@ -204,10 +205,11 @@ def _check(module: nn.Module, specs: list[InputSpec | None], lengths: tuple[int,
     return symbols[0] if symbols else "T"
 
 
-def _tensor(spec: InputSpec | None, values: Mapping[str, Any], value: Any) -> Any:
-    """The swept tensor that a spec describes; any other argument as it is, its tensors too."""
+def _argument(value: Any, values: Mapping[str, Any]) -> Any:
+    """The swept tensor that a spec describes; anything else as it is."""
+    spec = _parse(value)
     if spec is None:
-        return map_tree(lambda leaf: leaf, value)
+        return value
     dims = tuple(size.evaluate(values, minimum, maximum) for size in spec.dims)
     known: NDArray[Any] | None = None
     if spec.values is not None:
@@ -223,8 +225,8 @@ def _tensor(spec: InputSpec | None, values: Mapping[str, Any], value: Any) -> An
                 known[index] = element
     if known is not None and not _DTYPES[spec.dtype].is_floating_point:
         low, high = limits(_DTYPES[spec.dtype])
-        for value in known.flat:
-            values_of = value.values if type(value) is SweptInt else np.array(value)
+        for element in known.flat:
+            values_of = element.values if type(element) is SweptInt else np.array(element)
             if int(values_of.min()) < low or int(values_of.max()) > high:
                 raise UsageError(f"{spec}: a value does not fit {spec.dtype} for some of the lengths swept")
     for size in dims:

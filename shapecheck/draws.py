@@ -86,7 +86,9 @@ def stand_ins(tracer: Drawing, is_analyzed: Callable[[], bool]) -> list[tuple[An
             if not is_analyzed():
                 return original(*args, **kwargs)
             is_global = owner is not random.Random or args[0] is _GLOBAL
-            if not is_global or len(args) > (owner is random.Random) or kwargs or tracer.seeded:
+            given = args[1:] if owner is random.Random else args
+            is_called = owner is not random or name != "uniform" or (len(args) == 2 and not kwargs)
+            if not is_global or not is_called or not _is_unit(name, given, kwargs) or tracer.seeded:
                 raise Undecidable(f"{text} draws a random number")
             return Chance(tracer, text)
 
@@ -115,9 +117,22 @@ def stand_ins(tracer: Drawing, is_analyzed: Callable[[], bool]) -> list[tuple[An
             found.append((random, name, stand_in.__get__(_GLOBAL)))
     found.append((random.Random, "random", uniform(random.Random, "random", "random.random()")))
     found.append((random, "random", uniform(random, "random", "random.random()")))
+    found.append((random, "uniform", uniform(random, "uniform", "random.uniform(0, 1)")))
     found += [(np.random, name, of_numpy(name, population)) for name, population in _NUMPY.items()]
     found += [(np.random, name, uniform(np.random, name, f"np.random.{name}()")) for name in _UNIFORM]
     return found
+
+
+def _is_unit(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether one number from [0, 1) is drawn."""
+    if name != "uniform":
+        return not args and not kwargs
+    limits = {**dict(zip(("low", "high"), args, strict=False)), **kwargs}
+    return (
+        len(args) <= 2
+        and not limits.keys() - {"low", "high"}
+        and (limits.get("low", 0), limits.get("high", 1)) == (0, 1)
+    )
 
 
 def _between(a: Any, b: Any) -> range:

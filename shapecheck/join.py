@@ -199,7 +199,7 @@ class Joiner:
     def _known(self, masks: list[SweptBool], tensors: list[SweptTensor]) -> tuple[Any, Bounds | None, bool]:
         """(values, bounds, tainted) of the joined tensor, as far as something was known of all of them."""
         if not any(tensor._values is not None or tensor._bounds is not None or tensor._tainted for tensor in tensors):
-            computed = any(tensor._recipe is not None for tensor in tensors)
+            computed = any(tensor._recipe is not None or tensor._source is not None for tensor in tensors)
             return None, None, computed and _could_index(tensors[0])
         values = [tensor._values for tensor in tensors if tensor._values is not None]
         if len(values) == len(tensors) and all(value.shape == values[0].shape for value in values):

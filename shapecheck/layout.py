@@ -19,12 +19,14 @@ class Lazy:
     """Strides that nobody has asked for yet; None if it turns out that they are those of a contiguous tensor.
 
     `loose`: those of axes of size 1 may be others. They decide which elements are where in no tensor, but the layout of
-    what is computed from it. `is_open`: the backend decides, so that to look at them raises Undecidable.
+    what is computed from it. `is_open`: the backend decides, so that to look at them raises Undecidable. `is_dense`: no
+    two elements share their memory, whatever the strides.
     """
 
     strides: Callable[[], Dims | None]
     loose: bool = False
     is_open: bool = False
+    is_dense: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,13 @@ def contiguous_strides(dims: Sequence[Int]) -> Dims:
     return tuple(reversed(strides))
 
 
-def open_layout(reason: str) -> Lazy:
+def open_layout(reason: str, *, is_dense: bool) -> Lazy:
     """A layout that is not known; whoever looks at it is told why."""
 
     def unknown() -> Dims:
         raise Undecidable(reason)
 
-    return Lazy(unknown, is_open=True)
+    return Lazy(unknown, is_open=True, is_dense=is_dense)
 
 
 def strides_in(dims: Dims, layout: Strides) -> Dims:

@@ -293,13 +293,21 @@ def _settings(layer: _ConvNd) -> Geometry:
     if isinstance(padding, str):
         reach = [d * (k - 1) for d, k in zip(layer.dilation, layer.kernel_size, strict=True)]
         padding = tuple(r // 2 for r in reach) if padding == "same" else (0,) * len(reach)
-    return layer.kernel_size, layer.stride, tuple(padding), layer.dilation
+    rank = len(layer.kernel_size)
+    settings = (layer.kernel_size, layer.stride, padding, layer.dilation)
+    kernel_size, stride, padding, dilation = (_tuple(value, rank) for value in settings)
+    return kernel_size, stride, padding, dilation
 
 
 def _tuple(value: Any, rank: int) -> tuple[int, ...]:
     if is_sequence(value):
-        return tuple(value)
-    return (value,) * max(rank, 1) if type(value) is int else ()
+        return tuple(map(_number, value))
+    number = _number(value)
+    return (number,) * max(rank, 1) if type(number) is int else ()
+
+
+def _number(value: Any) -> Any:
+    return int(value) if isinstance(value, np.integer) else value  # a product of NumPy's in a constructor
 
 
 # failures -------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ Values only: how a component is built is the model's business, how a report look
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ class Component:
     """One entry point of a model: which module, called how, with which variable."""
 
     name: str  # "style_encoder", "predictor.F0Ntrain"
-    class_name: str
+    class_name: str  # "": that of the module that is built
     role: str  # encoder, decoder, discriminator, prosody, aligner, pitch, style, slm
     build: Callable[[], nn.Module]  # constructs the module on torch's current default device (meta for an analysis)
     inputs: tuple[Any, ...]  # specs such as "f32[1, 1, 80, T]", or plain values
@@ -40,6 +41,7 @@ class Component:
     method: str = "forward"
     lengths: tuple[int, int] | None = None  # a default sweep; None: the analyzer chooses
     is_frozen: bool = False  # the training scripts keep it in evaluation mode
+    surroundings: Callable[[], AbstractContextManager[None]] = nullcontext  # entered to build it, and while it runs
 
     @property
     def module_name(self) -> str:
@@ -119,24 +121,29 @@ def check(
     for done, component in enumerate(chosen):
         if progress is not None:
             progress(component.name, done, len(chosen))
-        try:
-            with torch.device("meta"):
-                module = component.build()
-        except ImportError as error:
-            left_out.append(Skipped(component.name, str(error)))
-            continue
-        report = analyze(
-            module,
-            *component.inputs,
-            lengths=lengths or component.lengths,
-            method=component.method,
-            train=train and not component.is_frozen,
-            **component.keyword_inputs,
-        )
-        found.append(ComponentReport(component, report))
+        with component.surroundings():
+            try:
+                with torch.device("meta"):
+                    module = component.build()
+            except ImportError as error:
+                left_out.append(Skipped(component.name, str(error)))
+                continue
+            report = analyze(
+                module,
+                *component.inputs,
+                lengths=lengths or component.lengths,
+                method=component.method,
+                train=train and not component.is_frozen,
+                **component.keyword_inputs,
+            )
+        found.append(ComponentReport(_with_class_name(component, module), report))
     if progress is not None:
         progress("", len(chosen), len(chosen))
     return ModelReport(model, _without_idle(found), tuple(left_out), train)
+
+
+def _with_class_name(component: Component, module: nn.Module) -> Component:
+    return component if component.class_name else replace(component, class_name=type(module).__name__)
 
 
 def _without_idle(found: list[ComponentReport]) -> tuple[ComponentReport, ...]:

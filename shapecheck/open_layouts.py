@@ -38,7 +38,7 @@ def laid_out(value: Any) -> Any:
     if type(value) is not SweptTensor or not _is_open(value):
         return value
     twin = make(value._dims, value._dtype, values=value._values, bounds=value._bounds, tainted=value._tainted)
-    twin._recipe = value._recipe
+    twin._recipe, twin._source = value._recipe, value._source
     return twin
 
 
@@ -72,7 +72,9 @@ class StandIns:
             return self._originals[id(value)]
         if type(value) is SweptTensor:
             strides = strides_of(value)
-            value._strides = open_layout(_COMPUTED) if self._opens else Lazy(lambda: strides, loose=True)
+            value._strides = (
+                open_layout(_COMPUTED, is_dense=False) if self._opens else Lazy(lambda: strides, loose=True)
+            )
         return value
 
 

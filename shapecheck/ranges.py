@@ -126,9 +126,6 @@ _product = _at_corners(operator.mul)
 _true_quotient = _at_corners(_quotient)
 _floor_quotient = _at_corners(_floor_of_quotient)
 _truncated_quotient = _at_corners(_toward_zero)
-_truncated_quotient = _at_corners(
-    lambda left, right: abs(left) // abs(right) * (1 if (left < 0) == (right < 0) else -1)
-)
 
 
 def _multiply(dtype: torch.dtype, left: Range, right: Range) -> Range:

@@ -13,7 +13,8 @@ import torch
 from shapecheck.execution import is_computable
 from shapecheck.rules import RANDOM
 from shapecheck.tensor import Recipe, SweptTensor, make
-from shapecheck.trees import leaves, map_tree
+from shapecheck.trees import leaves, map_tree, tensors_of
+from shapecheck.value_ranges import Follows, follows
 
 _VIEWS = frozenset(
     name
@@ -38,6 +39,7 @@ class Recipes:
         """Note how the results of one operation were made, if no input data went into them."""
         first = args[0] if args else None
         if type(first) is SweptTensor and not _follows(first) and function is not torch.Tensor.__setitem__:
+            self._derive(function, args, kwargs, result)
             return  # the usual case: input data goes into the result
         inputs = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
         known = function not in RANDOM and all(is_computable(tensor) for tensor in inputs)
@@ -54,6 +56,23 @@ class Recipes:
             if type(output) is SweptTensor and output._values is None:
                 single = position if isinstance(result, (tuple, list)) else None
                 self._give(output, Recipe(function, frozen_args, frozen_kwargs, single))
+
+    def _derive(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        """Note how integers came of an input's values; those themselves, only moved, are taken to be in range."""
+        outputs = [leaf for leaf in leaves(result) if type(leaf) is SweptTensor]
+        if not outputs or outputs[0].dtype.is_floating_point or outputs[0].dtype.is_complex or self._withdrawn:
+            return
+        followed = follows(function)
+        if followed is Follows.NOT or (
+            followed is Follows.MOVING
+            and all(type(tensor) is not SweptTensor or tensor._source is None for tensor in tensors_of((args, kwargs)))
+        ):
+            return
+        frozen_args, frozen_kwargs = map_tree(_frozen, (args, kwargs))
+        for position, output in enumerate(outputs):
+            if output._values is None:
+                single = position if isinstance(result, (tuple, list)) else None
+                output._source = Recipe(function, frozen_args, frozen_kwargs, single)
 
     def _changed_in_place(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], known: bool) -> None:
         target = args[0] if args else kwargs.get("tensor", kwargs.get("input"))  # nn.init's functions name it
@@ -111,5 +130,5 @@ def _frozen(leaf: Any) -> Any:
     if type(leaf) is not SweptTensor:
         return leaf
     copy = make(leaf._dims, leaf._dtype, leaf._strides, values=leaf._values, bounds=leaf._bounds)
-    copy._recipe = leaf._recipe
+    copy._recipe, copy._source = leaf._recipe, leaf._source
     return copy

@@ -98,6 +98,8 @@ class Report:
     failures: tuple[Failure, ...]
     undecided: tuple[Undecided, ...]
     graph: torch.fx.Graph = field(repr=False, compare=False)
+    arguments: tuple[tuple[int | str, str], ...] = ()  # the position or the name of each input that is a spec
+    method: str = "forward"
 
     @property
     def minimum(self) -> int | None:

@@ -6,6 +6,7 @@ thread waits. Modules that other threads run meanwhile are not touched.
 
 from __future__ import annotations
 
+import builtins
 import functools
 import random
 import sys
@@ -22,6 +23,7 @@ from torch.overrides import TorchFunctionMode, handle_torch_function
 
 from shapecheck.draws import SEEDING, stand_ins
 from shapecheck.lengths.swept import Undecidable
+from shapecheck.lengths.swept_range import SweptOrPlainRange
 from shapecheck.modules import ScriptedCall, changes_arguments
 from shapecheck.tensor import SweptTensor
 from shapecheck.tracer import Tracer
@@ -123,6 +125,7 @@ def session(tracer: Tracer) -> Generator[None]:
             return not busy and not _is_importing()
 
         _watch_draws(stack, tracer, is_analyzed)
+        _patch(stack, builtins, "range", SweptOrPlainRange)
         _patch(stack, SweptTensor, "dispatcher", tracer)
         _patch(stack, Undecidable, "notice", notice)
         stack.callback(tracer.journal.roll_back, 0)

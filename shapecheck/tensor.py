@@ -80,6 +80,7 @@ class SweptTensor(torch.Tensor):
     _values: NDArray[Any] | None  # exact values (int, bool, swept) of a small integer tensor
     _bounds: Bounds | None  # None: values of the user's own, taken to be in range
     _recipe: Recipe | None  # how to compute its values at one length, where no input data goes into them
+    _source: Recipe | None  # how its values, of which input data is a part, came about: they have a range
     _tainted: bool  # integer values computed from lengths in a way that was not followed
     _node: Node | None
     _serial: int  # in the order of making
@@ -99,6 +100,8 @@ class SweptTensor(torch.Tensor):
     ) -> Any:
         if func is torch.ops.aten.dim.default:  # torch's argument parsers ask for the rank, before they dispatch
             return len(args[0]._dims)
+        if func is torch.ops.aten.sym_numel.default and not args[0]._dims:  # and whether a tensor could be a number
+            return 1
         if cls.dispatcher is None:
             raise RuntimeError("a swept tensor was used outside of the analysis that made it")
         raise cls.dispatcher.bypass(func)
@@ -299,6 +302,7 @@ def make(
     result._bounds = bounds
     result._tainted = tainted
     result._recipe = None
+    result._source = None
     result._node = None
     result._claims_grad = None if torch.is_grad_enabled() else False
     result._serial = next(_serials)
@@ -358,6 +362,11 @@ def has_loose_strides(tensor: torch.Tensor) -> bool:
     return type(tensor) is SweptTensor and is_loose(tensor._strides)
 
 
+def is_dense(tensor: torch.Tensor) -> bool:
+    """Whether surely no two elements share their memory, although the strides are not known."""
+    return type(tensor) is SweptTensor and isinstance(tensor._strides, Lazy) and tensor._strides.is_dense
+
+
 def contiguous_where(tensor: SweptTensor) -> Bool:
     """The lengths at which the tensor is contiguous."""
     strides = strides_of(tensor)  # asked for first: a layout that was open can turn out to be contiguous
@@ -401,6 +410,7 @@ __all__ = [
     "contiguous_where",
     "dims_of",
     "has_loose_strides",
+    "is_dense",
     "is_plainly_contiguous",
     "is_surely_contiguous",
     "known_values",

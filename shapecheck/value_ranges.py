@@ -20,6 +20,7 @@ Invariant: `always_within` answers True only where every value is within at ever
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any, NamedTuple
 
 import torch
@@ -41,7 +42,7 @@ from shapecheck.ranges import (
     same,
     where,
 )
-from shapecheck.tensor import Recipe, SweptTensor
+from shapecheck.tensor import Recipe, SweptTensor, dims_of, product
 from shapecheck.trees import kind_of, tensors_of
 
 _CELLS = 1024  # of a partition: more are not tried
@@ -59,6 +60,8 @@ _MOVING = _OF_ALL | frozenset(
     for name in names.split()
 )
 _CASTS = frozenset("to type type_as float double long int bool clone detach contiguous cpu cuda".split())  # noqa: SIM905  # a list of words reads best as words
+_SUMS = frozenset(("sum", "cumsum"))
+_OTHERS = frozenset(("where", "masked_fill", "clamp"))
 _FILLS = {"zeros": 0, "zeros_like": 0, "new_zeros": 0, "ones": 1, "ones_like": 1, "new_ones": 1}
 _FILL_AT = {"full": 1, "full_like": 1, "new_full": 2}
 _IGNORED = frozenset("dtype device layout pin_memory requires_grad memory_format non_blocking copy".split())  # noqa: SIM905  # a list of words reads best as words
@@ -88,9 +91,12 @@ class _Step(NamedTuple):
     dtype: torch.dtype
 
 
-def always_within(index: SweptTensor, low: Int, high: Int, live: SweptBool) -> bool:
-    """Whether all values of an index are in low..high, both included, at every live length, swept or not."""
-    program = _Program(live)
+def always_within(index: SweptTensor, low: Int, high: Int, live: SweptBool, *, at: int | None = None) -> bool:
+    """Whether all values of an index are in low..high, both included, at every live length, swept or not.
+
+    `at`: at this one length (an index of the sweep).
+    """
+    program = _Program(live, at)
     try:
         root = program.tensor(index)
         least, most = program.length(low).high, program.length(high).low
@@ -99,11 +105,29 @@ def always_within(index: SweptTensor, low: Int, high: Int, live: SweptBool) -> b
     return program.within(root, least, most)
 
 
+class Follows(Enum):
+    """What the range of a function's values is: that of its argument's values, one of its own, or not known."""
+
+    MOVING = "moving"
+    MAKING = "making"
+    NOT = "not"
+
+
+def follows(function: Any) -> Follows:
+    """How far the values of a function's result are followed here."""
+    name = _name(function)
+    if name in _MOVING or name in _CASTS:
+        return Follows.MOVING
+    makes = name in COMPARISONS or name in OPERATIONS or name in _SWAPPED or name in _SUMS or name in _OTHERS
+    return Follows.MAKING if makes else Follows.NOT
+
+
 class _Program:
     """A recipe as steps, each after its operands."""
 
-    def __init__(self, live: SweptBool) -> None:
+    def __init__(self, live: SweptBool, at: int | None) -> None:
         self._live = live
+        self._at = at
         self._steps: list[_Step] = []
         self._ranges: list[Range] = []
         self._varying: list[bool] = []  # whether a leaf that varies goes into it
@@ -153,7 +177,7 @@ class _Program:
 
     def tensor(self, tensor: torch.Tensor) -> int:
         """The step for a tensor."""
-        recipe = tensor._recipe if type(tensor) is SweptTensor else None
+        recipe = (tensor._recipe or tensor._source) if type(tensor) is SweptTensor else None
         identity = id(tensor if recipe is None else recipe)
         if identity not in self._numbers:
             if tensor.dtype not in DTYPES:
@@ -164,7 +188,7 @@ class _Program:
     def _data(self, tensor: torch.Tensor) -> int:
         if type(tensor) is SweptTensor:
             if tensor._values is None:
-                raise _UnknownError
+                return self._leaf(anything(tensor.dtype), tensor.dtype, varies=True)  # an input's
             ranges = [self.length(value) for value in tensor._values.flat] or [Range(0, 0)]
             return self._leaf(hull(*ranges), tensor.dtype, varies=True)
         if tensor.is_meta:
@@ -192,6 +216,8 @@ class _Program:
             return self._clamped(dtype, self._as(args[0], dtype), low, high)
         if name == "truediv" and keywords.get("rounding_mode") in ("floor", "trunc"):
             name = f"{keywords.pop('rounding_mode')}div"
+        if name in _SUMS:
+            return self._sum(name, dtype, *args, **keywords)
         if keywords:
             raise _UnknownError
         if name == "arange":
@@ -219,6 +245,17 @@ class _Program:
         if arity != len(args) or (name in ("min", "max") and not isinstance(args[-1], torch.Tensor)):
             raise _UnknownError
         return self._add(operation, [self._as(arg, dtype) for arg in args], dtype)
+
+    def _sum(self, name: str, dtype: torch.dtype, tensor: torch.Tensor, dim: Any = None, **_keepdim: Any) -> int:
+        """Sums of up to as many elements as there are: a leaf, for each is of many elements."""
+        dims = dims_of(tensor)
+        if dtype != torch.int64 or (name == "cumsum" and dim is None) or not (dim is None or is_plain(dim)):
+            raise _UnknownError
+        found = converted(self._ranges[self.tensor(tensor)], tensor.dtype, dtype)
+        count = self.length(product(dims) if dim is None else dims[dim]).high
+        least = 1 if name == "cumsum" else 0
+        ends = [end * number for end in found[:2] for number in (least, count)]
+        return self._leaf(converted(Range(min(ends), max(ends)), torch.int64, dtype), dtype, varies=True)
 
     def _clamped(self, dtype: torch.dtype, number: int, low: Any, high: Any) -> int:
         for operation, limit in ((maximum, low), (minimum, high)):
@@ -263,6 +300,9 @@ class _Program:
         """All that a number of the shape arithmetic is at the live lengths, swept or not."""
         if is_plain(number):
             return Range(int(number), int(number))
+        if self._at is not None:
+            value = int(number.values[self._at])
+            return Range(value, value)
         known = number.certificate if type(number) is SweptInt else None
         if known is None or not is_covered(known, number.sweep.last):
             raise _UnknownError

@@ -7,8 +7,10 @@ where the public scripts (yl4579/StyleTTS2) have them.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, cast
 
 from . import presets
 from .fields import DEPTH, ENTRIES, WIDTH, ConfigError, Findings, Problem, Section
@@ -133,28 +135,32 @@ class StyleTTS2Config:
     aligner: AlignerConfig
     plbert: PlbertConfig
     notes: tuple[str, ...]
+    values: Mapping[str, Any] = field(repr=False, compare=False)  # the whole file, as it was read
 
 
-def read(path: str | Path) -> StyleTTS2Config:
-    """The configuration in a file. Raises ConfigError, which lists every wrong field."""
+def read(path: str | Path, *, folders: Sequence[Path] = ()) -> StyleTTS2Config:
+    """The configuration in a file; what it points to is looked up beside it, too, and in `folders`.
+
+    Raises ConfigError, which lists every wrong field.
+    """
     from . import yamlfile  # a preset needs no YAML
 
     file = Path(path)
-    return parse(yamlfile.read(file), str(file), beside=file.parent)
+    return parse(yamlfile.read(file), str(file), folders=(file.parent, *folders))
 
 
-def preset(name: str) -> StyleTTS2Config:
+def preset(name: str, *, folders: Sequence[Path] = ()) -> StyleTTS2Config:
     """One of the public configurations: "ft", "ljspeech", "libritts"."""
     if name not in presets.NAMES:
         raise ConfigError([Problem(f"preset {name!r}", None, f"is unknown; there are {', '.join(presets.NAMES)}")])
-    return parse(presets.values(name), f"preset {name}")
+    return parse(presets.values(name), f"preset {name}", folders=folders)
 
 
-def parse(values: object, source: str, *, beside: Path | None = None) -> StyleTTS2Config:
+def parse(values: object, source: str, *, folders: Sequence[Path] = ()) -> StyleTTS2Config:
     """Values as YAML gives them, checked.
 
-    `beside`: the folder where paths are looked up when the working directory has no such file; None: nothing is
-    looked up, and the published text aligner and PLBERT are used.
+    `folders`: where paths are looked up when the working directory has no such file; without any nothing is looked up,
+    and the published text aligner and PLBERT are used.
     """
     if values is None:
         raise ConfigError([Problem(source, None, "is empty; needs model_params and the rest of a configuration")])
@@ -170,12 +176,13 @@ def parse(values: object, source: str, *, beside: Path | None = None) -> StyleTT
         preprocess=_preprocess(top),
         training=_training(top, data),
         paths=paths,
-        aligner=read_aligner(findings, paths.asr_config, beside),
-        plbert=read_plbert(findings, paths.plbert_dir, beside),
+        aligner=read_aligner(findings, paths.asr_config, folders),
+        plbert=read_plbert(findings, paths.plbert_dir, folders),
         notes=(),
+        values=cast("Mapping[str, Any]", values),
     )
     notes = findings.finish()
-    if beside is None:
+    if not folders:
         notes = (f"{source}: the text aligner and PLBERT have their published values", *notes)
     return replace(config, notes=notes)
 

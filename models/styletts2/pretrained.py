@@ -6,6 +6,7 @@ values stand in, and a note says so.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,8 +45,8 @@ class PlbertConfig:
     type_vocab_size: int
 
 
-def read_aligner(findings: Findings, path: str, beside: Path | None) -> AlignerConfig:
-    section, source = _other_file(findings, "ASR_config", path, beside, presets.ALIGNER, "the text aligner")
+def read_aligner(findings: Findings, path: str, folders: Sequence[Path]) -> AlignerConfig:
+    section, source = _other_file(findings, "ASR_config", path, folders, presets.ALIGNER, "the text aligner")
     return AlignerConfig(
         source=source,
         input_dim=section.integer("input_dim", 2, WIDTH, default=80),
@@ -56,9 +57,9 @@ def read_aligner(findings: Findings, path: str, beside: Path | None) -> AlignerC
     )
 
 
-def read_plbert(findings: Findings, folder: str, beside: Path | None) -> PlbertConfig:
+def read_plbert(findings: Findings, folder: str, folders: Sequence[Path]) -> PlbertConfig:
     path = str(Path(folder, "config.yml")) if folder else ""
-    section, source = _other_file(findings, "PLBERT_dir", path, beside, presets.PLBERT, "PLBERT")
+    section, source = _other_file(findings, "PLBERT_dir", path, folders, presets.PLBERT, "PLBERT")
     section.accept("dropout", "hidden_dropout_prob", "attention_probs_dropout_prob", "hidden_act", "initializer_range")
     section.accept("classifier_dropout_prob", "layer_norm_eps", "pad_token_id", "bos_token_id", "eos_token_id")
     config = PlbertConfig(
@@ -83,11 +84,11 @@ def read_plbert(findings: Findings, folder: str, beside: Path | None) -> PlbertC
 
 
 def _other_file(
-    findings: Findings, key: str, path: str, beside: Path | None, published: presets.Values, whose: str
+    findings: Findings, key: str, path: str, folders: Sequence[Path], published: presets.Values, whose: str
 ) -> tuple[Section, str]:
     """The model_params of the file that `path` names, or else the published ones, and where they come from."""
-    folders = (Path(), beside) if path and beside is not None else ()
-    found = next((folder / path for folder in folders if _exists(folder / path)), None)
+    places = (Path(), *folders) if path and folders else ()
+    found = next((folder / path for folder in places if _exists(folder / path)), None)
     values: object = published
     if found is not None:
         from . import yamlfile
@@ -97,8 +98,9 @@ def _other_file(
         except ConfigError as error:
             findings.problems.extend(error.problems)
         findings.notes.append(f"{whose} is configured by {found}")
-    elif beside is not None:
-        elsewhere = "" if beside.absolute() == Path.cwd() else f" nor in {beside}"
+    elif folders:
+        others = [str(folder) for folder in folders if folder.absolute() != Path.cwd()]
+        elsewhere = "".join(f" nor in {folder}" for folder in others)
         looked = f"{path} is not in the working directory{elsewhere}" if path else "it is not given"
         findings.notes.append(f"{whose} has its published values: {key}: {looked}")
     source = "published values" if found is None else str(found)

@@ -5,6 +5,7 @@ A text that parses names a dtype and sizes that can be built; every fault of one
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from shapecheck.lengths.expression import Expression, parse_node
@@ -21,6 +22,13 @@ INTEGER_RANGES = {
     "i8": (-(2**7), 2**7 - 1),
     "u8": (0, 2**8 - 1),
 }
+
+_SPEC = re.compile(rf"\s*({'|'.join(DTYPES)})\s*\[")
+
+
+def looks_like_spec(text: str) -> bool:
+    """Whether a text begins as a spec does: other texts are values of their own."""
+    return _SPEC.match(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,4 +186,4 @@ _OTHER_NAMES = {
     "int8": "i8", "uint8": "u8", "bool": "b8", "complex64": "c64", "complex128": "c128",
 }  # fmt: skip
 
-__all__ = ["DTYPES", "EXAMPLE", "INTEGER_RANGES", "InputSpec", "SpecError"]
+__all__ = ["DTYPES", "EXAMPLE", "INTEGER_RANGES", "InputSpec", "SpecError", "looks_like_spec"]

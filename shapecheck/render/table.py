@@ -43,7 +43,8 @@ def table(report: ModelReport, console: Console, layers: Layers = Layers.ALL) ->
 def print_report(report: ModelReport, console: Console, layers: Layers = Layers.ALL) -> None:
     """Print a report part by part."""
     mode = ", in training mode" if report.train else ""
-    console.print(Text(f"{report.model.name} ({report.model.config}){mode}", style="bold"))
+    config = f" ({report.model.config})" if report.model.config else ""
+    console.print(Text(f"{report.model.name}{config}{mode}", style="bold"))
     for note in report.model.notes:
         _hanging(console, "note: ", note)
     if layers is not Layers.NONE:
@@ -237,13 +238,14 @@ def _print_summary(console: Console, report: ModelReport) -> None:
     seconds = Column("seconds", in_unit(units.seconds), right=True)
     convs = Column("convs", tuple(map(_conv_layers, reports)), right=True)
     deciding = Column("decided by", tuple(", ".join(_deciding(each)) or "-" for each in reports), Fit.NAME)
+    durations = [column for column in (mel_frames, samples, seconds) if set(column.cells) != {"-"}]
     console.print(Text("Summary: the smallest length of each component", style="bold"))
     print_table(
         console,
         layouts=(
-            (names, valid, unit, mel_frames, samples, seconds, convs, deciding),
-            (names, valid, unit, samples, seconds, deciding),
-            (names, valid, unit, seconds, deciding),
+            (names, valid, unit, *durations, convs, deciding),
+            (names, valid, unit, *durations[-2:], deciding),
+            (names, valid, unit, *durations[-1:], deciding),
         ),
         emphasized=[False] * len(entries),
     )

@@ -36,6 +36,7 @@ from shapecheck.tensor import (
     contiguous_where,
     dims_of,
     has_loose_strides,
+    is_dense,
     is_surely_contiguous,
     make,
     order_of,
@@ -94,7 +95,7 @@ class Call:
 
     def need_writable(self, target: torch.Tensor) -> None:
         """PyTorch does not write to a tensor of which two elements share their memory, as in an expanded one."""
-        if order_of(target) is None:
+        if order_of(target) is None and not is_dense(target):
             dims = dims_of(target)
             empty = compare(product(dims), "==", 0)
             for size, step in zip(dims, strides_of(target), strict=True):
@@ -142,7 +143,7 @@ class Call:
                 return None
             return asked.strides()
 
-        return Lazy(compute, loose)
+        return Lazy(compute, loose, is_dense=True)
 
     def _in_known_order(self, tensor: torch.Tensor) -> torch.Tensor:
         """The tensor, or one of its sizes whose layout says that it is contiguous where that turns out."""
@@ -171,7 +172,11 @@ class Call:
         """Contiguous where the suggested memory format of all tensors is; if that is open, looked at only on demand."""
         if any(type(t) is SweptTensor and isinstance(t._strides, Lazy) and len(t._dims) in (4, 5) for t in tensors):
             dims = tuple(dims)
-            return Lazy(lambda: contiguous_strides(dims) if self.plain_formats(*tensors) else otherwise.strides())
+            formats = tuple(tensors)
+            return Lazy(
+                lambda: contiguous_strides(dims) if self.plain_formats(*formats) else otherwise.strides(),
+                is_dense=otherwise.is_dense,
+            )
         return None if self.plain_formats(*tensors) else otherwise
 
     def plain_formats(self, *tensors: torch.Tensor) -> bool:

@@ -130,7 +130,7 @@ def attention(
             if size is not wanted and not (is_plain(size) and size == 1):
                 call.need((size == wanted) | (size == 1))
     # which kernel runs, and so the layout, depends on the backend
-    return make((*q[:-1], v[-1]), query.dtype, open_layout(_DEPENDS))
+    return make((*q[:-1], v[-1]), query.dtype, open_layout(_DEPENDS, is_dense=True))
 
 
 def multi_head_attention(
@@ -198,7 +198,7 @@ def multi_head_attention(
         call.need_equal(mask[1], k[0])
     # nn.MultiheadAttention(batch_first=True) hands over transposed inputs; in eager its fast path has another layout
     fast = not training and not is_surely_contiguous(query)
-    output = make((q[0], q[1], width), query.dtype, open_layout(_DEPENDS) if fast else None)
+    output = make((q[0], q[1], width), query.dtype, open_layout(_DEPENDS, is_dense=True) if fast else None)
     if not need_weights:
         return output, None
     heads: tuple[Int, ...] = () if average_attn_weights else (num_heads,)

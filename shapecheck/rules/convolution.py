@@ -94,7 +94,7 @@ def _layout(call: Call, input: torch.Tensor, rank: int, dims: Dims) -> Strides:
     if any(all(is_plain(size) and size == 1 for size in sizes) for sizes in channels_and_lengths):
         return ordered(tuple(range(len(dims))), loose=True)  # the memory formats differ in axes of size 1 only
     image = input if rank > 1 else _image(input)
-    return call.in_format_of([image], dims, open_layout(_DEPENDS))
+    return call.in_format_of([image], dims, open_layout(_DEPENDS, is_dense=True))
 
 
 def _image(input: torch.Tensor) -> SweptTensor:

@@ -14,6 +14,8 @@ from shapecheck.tensor import SweptTensor, dims_of, product
 from shapecheck.trees import tensors_of
 from shapecheck.value_ranges import always_within
 
+MOST_LENGTHS = 4096  # at which the ranges of indices are looked at one by one
+
 # functions without a rule that use integers as an index: where the index is (position, keyword), the source, its axis
 _AT_AXIS: dict[str, tuple[tuple[int, str], tuple[int, str], int | tuple[int, str]]] = {
     "embedding": ((0, "input"), (1, "weight"), 0),
@@ -55,7 +57,7 @@ def check_indices(call: Call, name: str) -> None:
         index, source = _argument(call, at_index), _argument(call, at_source)
         axis = at_axis if isinstance(at_axis, int) else _argument(call, at_axis)
         if type(index) is not SweptTensor or not (
-            index._tainted or index._bounds is not None or index._values is not None
+            index._tainted or index._bounds is not None or index._values is not None or index._source is not None
         ):
             return
         dims = dims_of(source) if isinstance(source, torch.Tensor) else ()
@@ -107,8 +109,22 @@ def index_in_range(call: Call, index: torch.Tensor, size: Int, *, from_end: bool
         if always_within(index, lowest, size - 1, call.live):
             return
         call.need(_computed(call, index, lowest, size) | unless)
+    elif index._source is not None:
+        if not (always_within(index, lowest, size - 1, call.live) or _in_any_case(call, index, lowest, size) | unless):
+            raise Undecidable("whether an index is in range depends on the values of an input")
     elif index._tainted or bounds is not None:
         raise Undecidable("an index computed from lengths may be out of range")
+
+
+def _in_any_case(call: Call, index: SweptTensor, lowest: Int, size: Int) -> SweptBool:
+    """The lengths at which all indices are in range, whatever the values of inputs that they are made of."""
+    inside = np.zeros(len(call.sweep.lengths), dtype=np.bool_)
+    live = np.flatnonzero(call.live.values)
+    if len(live) <= MOST_LENGTHS:
+        for position in live.tolist():
+            inside[position] = always_within(index, lowest, size - 1, call.live, at=position)
+    call.sweep.executed = True
+    return SweptBool(call.sweep, inside, None)
 
 
 def _computed(call: Call, index: SweptTensor, lowest: Int, size: Int) -> SweptBool:
@@ -121,7 +137,3 @@ def _computed(call: Call, index: SweptTensor, lowest: Int, size: Int) -> SweptBo
             inside[position] = low <= int(values.min()) and int(values.max()) < high
     call.sweep.executed = True
     return SweptBool(call.sweep, inside, None)
-
-
-# the engine as it was: to go
-INDEXED: dict[str, tuple[int, int | str]] = {}

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from shapecheck.lengths.swept import Int, SweptInt, Undecidable, compare, is_plain
+from shapecheck.lengths.swept import Int, SweptInt, Undecidable, compare, is_plain, maximum, minimum
 from shapecheck.rules.axes import axes_of, axis_of, is_number, sizes_of
 from shapecheck.rules.call import Call, NoRule, frozen
 from shapecheck.rules.preserved import preserved
 from shapecheck.rules.values import carries, converted
 from shapecheck.rules.views import inherit, rearranged
 from shapecheck.tensor import (
+    Bounds,
     Dims,
     Lazy,
     Strides,
@@ -84,8 +85,19 @@ def _joined(call: Call, parts: list[torch.Tensor], out: Dims, function: Any) -> 
             except ValueError:  # PyTorch refuses it, too
                 result._tainted = True
         else:
-            result._tainted = True
+            _inherit_all(result, parts)
     return result
+
+
+def _inherit_all(result: SweptTensor, parts: list[torch.Tensor]) -> None:
+    """The bounds of all parts together; those of an input's own values are in range wherever they are."""
+    for part in parts:
+        own = inherit(make(dims_of(part), part.dtype), part)
+        result._tainted = result._tainted or own._tainted or part.dtype != result.dtype
+        if own._bounds is not None:
+            before = result._bounds or own._bounds
+            low, high = minimum(before.low, own._bounds.low), maximum(before.high, own._bounds.high)
+            result._bounds = Bounds(low, high, exact=False)
 
 
 def repeat(call: Call, input: torch.Tensor, *repeats: Any, **named: Any) -> SweptTensor:

@@ -21,6 +21,7 @@ from shapecheck.tensor import (
     SweptTensor,
     dims_of,
     has_loose_strides,
+    is_dense,
     is_surely_contiguous,
     known_values,
     make,
@@ -118,8 +119,14 @@ def view_as(call: Call, input: torch.Tensor, other: torch.Tensor) -> Any:
 
 
 def _viewed(call: Call, input: torch.Tensor, out: Dims) -> Any:
-    laid_out = None if is_surely_contiguous(input) else strides_of(input)
     strides: Strides
+    parts = None if is_surely_contiguous(input) else _parts(dims_of(input), out)
+    if parts is not None:  # no axes are merged: a view of any layout
+        source = frozen(input)
+        loose = has_loose_strides(input) or any(map(_may_be_one, out))
+        strides = Lazy(lambda: _split_strides(strides_of(source), parts), loose, is_dense=is_dense(input))
+        return shares(rearranged(make(out, input.dtype, strides), input, _reshaped, out), input)
+    laid_out = None if is_surely_contiguous(input) else strides_of(input)
     if laid_out is None or is_surely_contiguous(input):  # what was open may have turned out contiguous
         strides = _contiguous_view(input, out)
     else:
@@ -127,8 +134,40 @@ def _viewed(call: Call, input: torch.Tensor, out: Dims) -> Any:
         if found is None:
             return call.refuse()  # "view size is not compatible with input tensor's size and stride"
         strides = Lazy(lambda: found, loose=True) if has_loose_strides(input) else found
-    result = rearranged(make(out, input.dtype, strides), input, lambda values: values.reshape([int(s) for s in out]))
-    return shares(result, input)
+    return shares(rearranged(make(out, input.dtype, strides), input, _reshaped, out), input)
+
+
+def _reshaped(values: Any, out: Dims) -> Any:
+    return values.reshape([int(size) for size in out])
+
+
+def _parts(dims: Dims, out: Dims) -> list[list[Int]] | None:
+    """The sizes into which a view splits each axis; None where it does more than that."""
+    parts: list[list[Int]] = []
+    rest = list(out)
+    for size in dims:
+        if not rest:
+            return None
+        own = [rest.pop(0)]
+        while rest and is_plain(rest[0]) and not _is_same(product(own), size):
+            own.append(rest.pop(0))
+        if not _is_same(product(own), size):
+            return None
+        parts.append(own)
+    return parts if not rest else None
+
+
+def _is_same(left: Int, right: Int) -> bool:
+    """Whether two sizes are the same at every length, as far as that shows."""
+    return left is right or (is_plain(left) and is_plain(right) and left == right)
+
+
+def _split_strides(strides: Dims, parts: list[list[Int]]) -> Dims:
+    return tuple(
+        stride * product(sizes[place + 1 :])
+        for stride, sizes in zip(strides, parts, strict=True)
+        for place in range(len(sizes))
+    )
 
 
 def _contiguous_view(input: torch.Tensor, out: Dims) -> Strides:
@@ -174,8 +213,7 @@ def reshape(call: Call, input: torch.Tensor, *shape: Any, **named: Any) -> Any:
     out = view_sizes(call, dims_of(input), sizes)
     # a reshape that cannot be a view copies; one that can keeps the strides of the view
     strides = _contiguous_view(input, out) if is_surely_contiguous(input) else call.lazy_strides()
-    result = rearranged(make(out, input.dtype, strides), input, lambda values: values.reshape([int(s) for s in out]))
-    return shares(result, input)
+    return shares(rearranged(make(out, input.dtype, strides), input, _reshaped, out), input)
 
 
 def reshape_as(call: Call, input: torch.Tensor, other: torch.Tensor) -> Any:
@@ -196,8 +234,7 @@ def flatten(call: Call, input: torch.Tensor, start_dim: int = 0, end_dim: int = 
         raise NoRule
     out = (*dims[:first], product(dims[first : last + 1]), *dims[last + 1 :])
     strides = _contiguous_view(input, out) if is_surely_contiguous(input) else call.lazy_strides()
-    result = rearranged(make(out, input.dtype, strides), input, lambda values: values.reshape([int(s) for s in out]))
-    return shares(result, input)
+    return shares(rearranged(make(out, input.dtype, strides), input, _reshaped, out), input)
 
 
 def unflatten(call: Call, input: torch.Tensor, dim: int, sizes: Any) -> Any:

@@ -1,0 +1,115 @@
+"""What the commands that analyze a model share: their options, the work itself, and the exit code."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shapecheck.exit_codes import ExitCode
+from shapecheck.options import Format, Layers, Problems, parse_choice, parse_lengths
+
+if TYPE_CHECKING:
+    from shapecheck.model import Model, ModelReport
+    from shapecheck.render.destination import Destination
+
+TrainOption = Annotated[
+    bool, typer.Option("--train", help="In training mode, with every outcome of the random draws that matter.")
+]
+LayersOption = Annotated[
+    str, typer.Option(metavar="all|binding|none", help="Layers to list: all, those that decide, none.")
+]
+FormatOption = Annotated[str, typer.Option("--format", metavar="table|json", help="How to write the result.")]
+OutputOption = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Write to a file instead of standard output (-).")
+]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to analyze, and how to show it."""
+
+    lengths: tuple[int, int] | None
+    layers: Layers
+    written: Format
+    destination: Destination
+    train: bool
+    debug: bool
+
+
+def parse_settings(
+    problems: Problems,
+    *,
+    lengths: str | None,
+    layers: str,
+    format_: str,
+    output: str | None,
+    sources: tuple[str | None, ...],
+    train: bool,
+    debug: bool,
+) -> Settings | None:
+    """The options that all these commands have; what is wrong goes to `problems`, and None comes back."""
+    from shapecheck.render.destination import Destination
+
+    sweep = None if lengths is None else problems.attempt(partial(parse_lengths, lengths))
+    shown = problems.attempt(partial(parse_choice, "--layers", layers, Layers))
+    written = problems.attempt(partial(parse_choice, "--format", format_, Format))
+    destination = problems.attempt(partial(Destination.checked, output, sources=sources))
+    if shown is None or written is None or destination is None:
+        return None
+    return Settings(sweep, shown, written, destination, train, debug)
+
+
+@contextmanager
+def quiet(*, debug: bool) -> Generator[None]:
+    """Without warnings: what PyTorch deprecates is of no use to the reader of a table."""
+    with warnings.catch_warnings():
+        if not debug:
+            warnings.simplefilter("ignore")
+        yield
+
+
+def check_model(model: Model, components: Sequence[str] | None, settings: Settings) -> ExitCode:
+    """Analyze, write the result, and say by the exit code whether everything was decided."""
+    from shapecheck.render.progress import progress_line
+
+    with progress_line() as show, quiet(debug=settings.debug):
+        show("loading PyTorch")
+        from shapecheck.model import check
+
+        report = check(
+            model,
+            components=components,
+            lengths=settings.lengths,
+            train=settings.train,
+            progress=lambda name, done, total: show(f"analysing {name} ({done + 1} of {total})"),
+        )
+    settings.destination.write(_rendered(report, settings))
+    return ExitCode.UNKNOWN if _undecided(report) else ExitCode.OK
+
+
+def _rendered(report: ModelReport, settings: Settings) -> str:
+    if settings.written is Format.JSON:
+        from shapecheck.render.document import document
+
+        for note in report.model.notes:
+            print(f"shapecheck: note: {note}", file=sys.stderr)
+        return document(report, settings.layers)
+    from shapecheck.render import console
+    from shapecheck.render.table import table
+
+    to_file = settings.destination.path is not None
+    return table(report, console.for_file() if to_file else console.for_stream(sys.stdout), settings.layers)
+
+
+def _undecided(report: ModelReport) -> bool:
+    """Whether a length of a component, or a component that the model can build, was left without a verdict."""
+    left_out = set(report.skipped) - set(report.model.skipped)
+    return bool(left_out) or any(entry.report.unknown for entry in report.components)
