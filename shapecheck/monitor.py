@@ -87,8 +87,8 @@ T >= 5: pad it by 1 to 5, or leave it out.
     """
     import warnings
 
-    found: Report = getattr(report, "report", report)
-    component = getattr(getattr(report, "component", None), "name", type(module).__name__)
+    found = report if isinstance(report, Report) else report.report
+    component = type(module).__name__ if isinstance(report, Report) else report.component.name
     if found.method != "forward":
         raise UsageError(f"guard: the report is of {found.method}, and only calls of forward are guarded")
     if on_violation == "raise":

@@ -8,30 +8,27 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 import torch.fx
-import torch.nn.functional as F
 
 from shapecheck import catching
 from shapecheck.ask import Answer, Budget, Memo, ask
-from shapecheck.execution import error_at, values_at
+from shapecheck.execution import error_at
 from shapecheck.journal import Journal, changed_by
-from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, is_plain
+from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable
 from shapecheck.open_layouts import StandIns
 from shapecheck.outcomes import Dead
+from shapecheck.readings import Readings
 from shapecheck.recipes import Recipes
 from shapecheck.record import ORIGIN, Frame, Record, Refusal, last_index, operation_name
 from shapecheck.rules import ALWAYS, IN_PLACE_FORMS, RANDOM, RULES, STRUCTURAL, Call, NoRule
 from shapecheck.rules.indexing import check_indices
 from shapecheck.rules.values import spoil
-from shapecheck.tensor import LARGEST_VALUES, SweptTensor, known_values, make, product
+from shapecheck.tensor import SweptTensor, make
 from shapecheck.trees import kind_of, leaves, map_tree, tensors_of
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 MOST_ERRORS = 256  # that are looked at where code could catch them; past that, some of them
 
@@ -63,6 +60,7 @@ class Operations:
         self._memo: Memo = {}
         self._budget = Budget(executions)
         self._recipes = Recipes()
+        self._readings = Readings(tracer, self._budget)
         self._written: dict[int, torch.Tensor] = {}  # plain tensors that now hold swept data, by their memory
         self.has_blank = False  # the module itself is on the meta device: its device stands for any
         self.current = ""  # the operation in progress, or the last one
@@ -77,16 +75,7 @@ class Operations:
             raise Undecidable("a tensor is put on the meta device, which has no data")
         if self._written:
             args, kwargs = map_tree(self._as_written, (args, kwargs))
-        if function in _READS and type(args[0]) is SweptTensor:
-            args = (self._readable(args[0]), *args[1:])
-        if function in _TAKE_NUMBERS:
-            first = () if function in _FACTORIES else args[:1]
-            rest, kwargs = map_tree(self._as_number, (args[len(first) :], kwargs))
-            args = (*first, *rest)
-        elif function in _TAKE_SLICES:
-            parts = args[1] if isinstance(args[1], tuple) else (args[1],)
-            parts = tuple(map_tree(self._as_number, part) if type(part) is slice else part for part in parts)
-            args = (args[0], parts if isinstance(args[1], tuple) else parts[0], *args[2:])
+        args, kwargs = self._readings.prepared(function, args, kwargs)
         structural = STRUCTURAL.get(function)
         if structural is not None:
             result = structural(function, args, kwargs)
@@ -273,40 +262,6 @@ class Operations:
                 return given.result(group.result), refused
         return given.result(answer.groups[-1].result), refused
 
-    def _readable(self, tensor: SweptTensor) -> SweptTensor:
-        """A small tensor whose values follow from lengths alone, with those values at the live lengths."""
-        tracer = self._tracer
-        dims = tensor._dims
-        if tensor._values is not None or tensor._recipe is None or tensor._dtype.is_complex:
-            return tensor
-        if not all(map(is_plain, dims)) or product(dims) > LARGEST_VALUES:
-            return tensor
-        live = np.flatnonzero(tracer.live.values)
-        self._budget.spend(len(live), self.current)
-        rows = np.array([values_at(tensor, index, {}).reshape(-1).tolist() for index in live.tolist()])
-        tracer.sweep.asked_at(tracer.live, lambda: tracer.place(f"values for {self.current}"))
-        values = np.empty(rows.shape[1], dtype=object)
-        for column in range(rows.shape[1]):
-            values[column] = self._spread(rows[:, column], live)
-        return make(dims, tensor._dtype, values=values.reshape([int(size) for size in dims]))
-
-    def _as_number(self, leaf: Any) -> Any:
-        if not isinstance(leaf, torch.Tensor) or leaf.dim() or leaf.dtype not in _INTEGERS:
-            return leaf
-        values = known_values(self._readable(leaf) if type(leaf) is SweptTensor else leaf)
-        return leaf if values is None else values[()]
-
-    def _spread(self, found: NDArray[Any], live: NDArray[np.intp]) -> Any:
-        """A number for each live length as one; others are never looked at."""
-        sweep = self._tracer.sweep
-        if bool((found == found[0]).all()):
-            return found[0].item()
-        everywhere = np.full(len(sweep.lengths), found[0], dtype=found.dtype)
-        everywhere[live] = found
-        if found.dtype == np.bool_:
-            return SweptBool(sweep, everywhere, None)
-        return SweptFloat.make(sweep, everywhere) if found.dtype.kind == "f" else sweep.integer(everywhere, None)
-
     def _plain(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """No swept argument: PyTorch executes, for its true values, and never on a device."""
         self._tracer.journal.before_in_place(function, args, kwargs)
@@ -351,27 +306,6 @@ class Operations:
         stand_in = self._without_values(leaf)
         stand_in._tainted = not leaf.dtype.is_floating_point and not leaf.dtype.is_complex
         return stand_in
-
-
-# what hands out values of a tensor as Python's
-_READS = frozenset(
-    getattr(torch.Tensor, name) for name in ("item", "__bool__", "__int__", "__index__", "__float__", "tolist")
-)
-
-# and what takes a tensor of no axes for a number
-_INTEGERS = frozenset((torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8))
-_TAKE_SLICES = frozenset((torch.Tensor.__getitem__, torch.Tensor.__setitem__))
-_FACTORIES = frozenset((torch.zeros, torch.ones, torch.empty, torch.full, torch.rand, torch.randn, torch.arange))
-_TAKE_NUMBERS = _FACTORIES | {
-    F.pad,
-    F.interpolate,
-    *(
-        getattr(owner, name)
-        for owner in (torch, torch.Tensor)
-        for name in ("view", "reshape", "expand", "repeat", "tile", "narrow", "select", "split", "unfold", "unflatten")
-        if hasattr(owner, name)
-    ),
-}
 
 
 def _memory(tensor: torch.Tensor) -> int:

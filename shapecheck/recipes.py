@@ -25,6 +25,7 @@ _VIEWS = frozenset(
     )
     for name in names.split()
 )
+_MOST_COPIED = 2**20  # elements of a plain tensor that goes into a recipe
 
 
 class Recipes:
@@ -34,6 +35,7 @@ class Recipes:
         self._made: list[SweptTensor] = []
         self._viewed: dict[int, torch.Tensor] = {}  # tensors that share their memory with others
         self._withdrawn = False
+        self._copies: dict[tuple[int, int], tuple[torch.Tensor, torch.Tensor]] = {}  # of plain tensors, by version
 
     def remember(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         """Note how the results of one operation were made, if no input data went into them."""
@@ -49,9 +51,14 @@ class Recipes:
             return
         if not known:
             return
+        if any(type(tensor) is not SweptTensor and tensor.numel() > _MOST_COPIED for tensor in inputs):
+            for output in leaves(result):
+                if type(output) is SweptTensor and output._values is None:
+                    output._tainted = not output.dtype.is_floating_point
+            return
         if name in _VIEWS:
             self._viewed.update((id(tensor), tensor) for tensor in inputs)
-        frozen_args, frozen_kwargs = map_tree(_frozen, (args, kwargs))
+        frozen_args, frozen_kwargs = map_tree(self._frozen, (args, kwargs))
         for position, output in enumerate(leaves(result)):
             if type(output) is SweptTensor and output._values is None:
                 single = position if isinstance(result, (tuple, list)) else None
@@ -68,7 +75,7 @@ class Recipes:
             and all(type(tensor) is not SweptTensor or tensor._source is None for tensor in tensors_of((args, kwargs)))
         ):
             return
-        frozen_args, frozen_kwargs = map_tree(_frozen, (args, kwargs))
+        frozen_args, frozen_kwargs = map_tree(self._frozen, (args, kwargs))
         for position, output in enumerate(outputs):
             if output._values is None:
                 single = position if isinstance(result, (tuple, list)) else None
@@ -86,12 +93,25 @@ class Recipes:
         if id(target) in self._viewed or getattr(target._recipe.function, "__name__", "") in _VIEWS:
             self._withdraw()  # whoever shares its memory changed, too
         elif known:
-            before = _frozen(target)
-            rest, named = map_tree(_frozen, (args[1:], kwargs))
+            before = self._frozen(target)
+            rest, named = map_tree(self._frozen, (args[1:], kwargs))
             self._give(target, Recipe(_Changed(function), (before, *rest), named, None))
         else:
             target._recipe = None
             target._tainted = not target.dtype.is_floating_point
+
+    def _frozen(self, leaf: Any) -> Any:
+        """A copy that later changes in place do not reach."""
+        if type(leaf) is SweptTensor:
+            copy = make(leaf._dims, leaf._dtype, leaf._strides, values=leaf._values, bounds=leaf._bounds)
+            copy._recipe, copy._source = leaf._recipe, leaf._source
+            return copy
+        if not isinstance(leaf, torch.Tensor) or leaf.is_meta:
+            return leaf
+        key = id(leaf), leaf._version
+        if key not in self._copies:
+            self._copies[key] = leaf, leaf.clone()
+        return self._copies[key][1]
 
     def _give(self, tensor: SweptTensor, recipe: Recipe) -> None:
         if self._withdrawn:
@@ -123,12 +143,3 @@ class _Changed:
         changed = target.clone()
         self._function(changed, *args, **kwargs)
         return changed
-
-
-def _frozen(leaf: Any) -> Any:
-    """A copy that later changes in place do not reach."""
-    if type(leaf) is not SweptTensor:
-        return leaf
-    copy = make(leaf._dims, leaf._dtype, leaf._strides, values=leaf._values, bounds=leaf._bounds)
-    copy._recipe, copy._source = leaf._recipe, leaf._source
-    return copy

@@ -237,6 +237,29 @@ def test_a_drawn_tensor_that_is_changed(name: str) -> None:
     undecided(forward)
 
 
+UNIFORM: dict[str, Callable[[], Any]] = {
+    "random.random": lambda: random.random(),
+    "random.uniform": lambda: random.uniform(0, 1),
+    "np.random.uniform": lambda: np.random.uniform(),
+    "np.random.uniform of 0 and 1": lambda: np.random.uniform(0, 1),
+    "np.random.uniform by name": lambda: np.random.uniform(low=0.0, high=1.0),
+}
+
+
+@pytest.mark.parametrize("name", UNIFORM)
+def test_a_uniform_number_from_0_to_1(name: str) -> None:
+    report = agrees(Of(lambda self, x: cut(self, x, 3 if UNIFORM[name]() < 0.5 else 5)))
+    assert report.minimum == 5
+    assert str(agrees(Of(lambda self, x: UNIFORM[name]() < 1.5 and x)).valid) == "T >= 1"
+    assert str(agrees(Of(lambda self, x: UNIFORM[name]() is None or x)).valid) == "T >= 1"
+
+
+def test_a_uniform_number_from_other_limits() -> None:
+    undecided(lambda self, x: cut(self, x, 3 if random.uniform(0, 2) < 0.5 else 5))
+    undecided(lambda self, x: cut(self, x, 3 if np.random.uniform(0.5) < 0.7 else 5))
+    undecided(lambda self, x: cut(self, x, 3 if np.random.uniform(size=1)[0] < 0.5 else 5))
+
+
 def test_a_uniform_number_that_goes_into_arithmetic() -> None:
     undecided(lambda self, x: x[..., int(random.random() * 3) :])
     undecided(lambda self, x: x * random.random())

@@ -154,7 +154,10 @@ def _parts(dims: Dims, out: Dims) -> list[list[Int]] | None:
         if not _is_same(product(own), size):
             return None
         parts.append(own)
-    return parts if not rest else None
+    if not parts or not all(_is_same(size, 1) for size in rest):
+        return None
+    parts[-1] += rest
+    return parts
 
 
 def _is_same(left: Int, right: Int) -> bool:

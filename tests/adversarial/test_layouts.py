@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.adversarial.against import Of, X, need, sound
+from tests.adversarial.against import Of, X, agrees, need, sound
 
 LAYOUTS: dict[str, Callable[[torch.Tensor], Any]] = {
     "a view of a transposed tensor": lambda x: x.transpose(1, 2).view(-1),
@@ -102,3 +102,38 @@ def test_a_sum_whose_axes_of_size_1_have_strides_that_order_it() -> None:
         return (x[:, :1].unsqueeze(-1).transpose(2, 3) + torch.zeros(1, 2, 1, 3).permute(1, 3, 0, 2)[:1]).view(-1)
 
     sound(Of(forward), X)
+
+
+def open_layout(x: torch.Tensor) -> torch.Tensor:
+    """[1, 6, T], whose strides the backend decides."""
+    return F.conv1d(x.transpose(1, 2).contiguous().transpose(1, 2), torch.ones(6, 4, 1))
+
+
+IN_OPEN: dict[str, Callable[[torch.Tensor], Any]] = {
+    "written in place": lambda x: open_layout(x).add_(1).sum(),
+    "written in place past an elementwise operation": lambda x: F.leaky_relu(open_layout(x)).add_(open_layout(x)),
+    "a view that splits an axis": lambda x: open_layout(x).view(1, 2, 3, -1).sum(),
+    "a view that splits an axis of another": lambda x: open_layout(x).view(1, 2, 3, x.shape[-1])[:, :, 5],
+    "unflatten": lambda x: open_layout(x).unflatten(1, (3, 2)).sum(),
+    "axes of size 1 beside it": lambda x: open_layout(x).view(1, 1, 6, -1, 1).sum(),
+}
+
+
+@pytest.mark.parametrize("name", IN_OPEN)
+def test_what_needs_no_strides_is_decided(name: str) -> None:
+    agrees(Of(lambda self, x: IN_OPEN[name](x)), X)
+
+
+SPLIT: dict[str, Callable[[torch.Tensor], Any]] = {
+    "a transposed tensor": lambda x: x.transpose(1, 2).view(1, -1, 2, 2).view(-1),
+    "a slice": lambda x: x[..., ::2].view(1, 2, 2, -1).view(-1),
+    "a slice, merged where it was split": lambda x: x[..., ::2].view(1, 2, 2, -1).view(1, 4, -1).sum(),
+    "an expanded tensor": lambda x: x[:, :1].expand(1, 4, -1).view(1, 2, 2, -1).view(4, -1),
+    "a permuted tensor": lambda x: x.permute(2, 1, 0).view(-1, 2, 2, 1).transpose(0, 2).reshape(4, -1).view(-1),
+    "an axis that takes from the next": lambda x: x.transpose(1, 2).view(1, 2, -1, 4),
+}
+
+
+@pytest.mark.parametrize("name", SPLIT)
+def test_a_view_that_splits_axes(name: str) -> None:
+    sound(Of(lambda self, x: SPLIT[name](x)), X)
