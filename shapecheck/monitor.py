@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch._compile import _disable_dynamo
 
 from shapecheck.errors import UsageError
 from shapecheck.lengths.expression import Expression
@@ -193,8 +194,13 @@ class _Guard:
             return
         for first, last, step in self.invalid:
             if length >= first and (last is None or length <= last) and (step == 1 or (length - first) % step == 0):
-                self.react(_error(self.component, self.report, int(length)))
+                _violated(self, int(length))
                 return
+
+
+@_disable_dynamo  # a compiled module leaves its graph for it; torch.compiler.disable would import the compiler here
+def _violated(guard: _Guard, length: int) -> None:
+    guard.react(_error(guard.component, guard.report, length))
 
 
 def _raise(error: LengthError) -> None:
