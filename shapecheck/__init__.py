@@ -13,6 +13,7 @@ from shapecheck.errors import UsageError
 
 if TYPE_CHECKING:
     from shapecheck.analysis import analyze
+    from shapecheck.joint import Combination, JointReport, analyze_sizes
     from shapecheck.lengths.lengthset import LengthSet
     from shapecheck.model import Component, ComponentReport, Model, ModelReport, Skipped, Unit, check
     from shapecheck.monitor import LengthError, assert_valid, guard
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
     from shapecheck.usercode import UserCode
 
 __all__ = [
+    "Combination",
     "Component",
     "ComponentReport",
     "Failure",
+    "JointReport",
     "LayerLimit",
     "LengthError",
     "LengthSet",
@@ -37,6 +40,7 @@ __all__ = [
     "UserCode",
     "__version__",
     "analyze",
+    "analyze_sizes",
     "assert_valid",
     "check",
     "guard",
@@ -44,9 +48,11 @@ __all__ = [
 
 # No public name equals the name of a submodule: importing a submodule sets it as an attribute of the package.
 _MODULES = {
+    "Combination": "shapecheck.joint",
     "Component": "shapecheck.model",
     "ComponentReport": "shapecheck.model",
     "Failure": "shapecheck.report",
+    "JointReport": "shapecheck.joint",
     "LayerLimit": "shapecheck.report",
     "LengthError": "shapecheck.monitor",
     "LengthSet": "shapecheck.lengths.lengthset",
@@ -59,6 +65,7 @@ _MODULES = {
     "Unit": "shapecheck.model",
     "UserCode": "shapecheck.usercode",
     "analyze": "shapecheck.analysis",
+    "analyze_sizes": "shapecheck.joint",
     "assert_valid": "shapecheck.monitor",
     "check": "shapecheck.model",
     "guard": "shapecheck.monitor",

@@ -175,12 +175,11 @@ def _column(size: Int, lengths: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _either(lengths: SweptBool, dims: Dims, others: Dims) -> Dims:
-    """The sizes at these lengths, and those at the others; none where a tensor has another rank on another path."""
+    """The sizes at these lengths, and those at the others; of different ranks, as many of the last axes as both have."""
     if not dims or not others:
         return dims or others
-    if len(dims) != len(others):
-        return ()
-    return tuple(where(lengths, one, other) for one, other in zip(dims, others, strict=True))
+    rank = min(len(dims), len(others))
+    return tuple(where(lengths, one, other) for one, other in zip(dims[-rank:], others[-rank:], strict=True))
 
 
 def _time_axis(dims: Dims, live: SweptBool) -> int | None:

@@ -83,6 +83,10 @@ class Expression:
         """
         return _evaluate(self.root, values, minimum or _minimum, maximum or _maximum)
 
+    def bind(self, values: Mapping[str, int]) -> Expression:
+        """The expression with numbers for some of its symbols. Raises ZeroDivisionError."""
+        return Expression(_bound_to(self.root, values))
+
     def __str__(self) -> str:
         return _text(self.root)
 
@@ -283,6 +287,16 @@ def _collect_symbols(node: Node, found: dict[str, None]) -> None:
     elif isinstance(node, Operation):
         _collect_symbols(node.left, found)
         _collect_symbols(node.right, found)
+
+
+def _bound_to(node: Node, values: Mapping[str, int]) -> Node:
+    if not isinstance(node, Operation):
+        return values.get(node, node) if isinstance(node, str) else node
+    left, right = _bound_to(node.left, values), _bound_to(node.right, values)
+    made = Operation(node.operator, left, right, node.depth)
+    if isinstance(left, int) and isinstance(right, int):
+        return int(_evaluate(made, {}, _minimum, _maximum))
+    return made
 
 
 # Writing. Levels of binding: 1 a sum or a leading minus, 2 a product, 3 a number before a symbol (2T), 4 an atom.

@@ -6,6 +6,7 @@ A text that parses names a dtype and sizes that can be built; every fault of one
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shapecheck.lengths.expression import Expression, parse_node
@@ -56,6 +57,19 @@ class InputSpec:
         """The symbols of sizes and values, in order of appearance."""
         values = (self.values,) if isinstance(self.values, Expression) else self.values or ()
         return tuple(dict.fromkeys(symbol for expression in (*self.dims, *values) for symbol in expression.symbols))
+
+    def bind(self, values: Mapping[str, int]) -> InputSpec:
+        """The spec with numbers for some of its symbols. Raises SpecError where that is none."""
+        try:
+            dims = tuple(size.bind(values) for size in self.dims)
+            elements = self.values
+            if isinstance(elements, Expression):
+                elements = elements.bind(values)
+            elif elements is not None:
+                elements = tuple(element.bind(values) for element in elements)
+        except ZeroDivisionError:
+            raise SpecError(str(self), (f"it divides by 0 with {dict(values)}",), EXAMPLE) from None
+        return InputSpec.parse(str(InputSpec(self.dtype, dims, elements)))  # checked as one that was written so
 
     def __str__(self) -> str:
         sizes = f"{self.dtype}[{', '.join(map(str, self.dims))}]"
