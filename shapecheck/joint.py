@@ -82,9 +82,7 @@ def analyze_sizes(
     found: list[Combination] = []
     for values in combinations(sizes):
         bound_inputs, bound_keywords = bound(given, values)
-        report = analyze(
-            module, *bound_inputs, lengths=lengths, method=method, train=train, **bound_keywords
-        )
+        report = analyze(module, *bound_inputs, lengths=lengths, method=method, train=train, **bound_keywords)
         found.append(Combination(values, report))
     return JointReport(swept, tuple(found))
 

@@ -175,7 +175,7 @@ def _column(size: Int, lengths: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _either(lengths: SweptBool, dims: Dims, others: Dims) -> Dims:
-    """The sizes at these lengths, and those at the others; of different ranks, as many of the last axes as both have."""
+    """The sizes at these lengths, and those at the others; of different ranks, of the last axes that both have."""
     if not dims or not others:
         return dims or others
     rank = min(len(dims), len(others))

@@ -70,11 +70,14 @@ class Recipes:
         if not outputs or outputs[0].dtype.is_floating_point or outputs[0].dtype.is_complex or self._withdrawn:
             return
         followed = follows(function)
-        if followed is Follows.NOT or (
-            followed is Follows.MOVING
-            and all(type(tensor) is not SweptTensor or tensor._source is None for tensor in tensors_of((args, kwargs)))
-        ):
-            return
+        if followed is not Follows.MAKING:
+            sources = [
+                tensor for tensor in tensors_of((args, kwargs)) if type(tensor) is SweptTensor and tensor._source
+            ]
+            if followed is Follows.CHOOSING:  # the mask is no value
+                sources = [tensor for tensor in sources if tensor._dtype != torch.bool]
+            if followed is Follows.NOT or not sources:
+                return
         frozen_args, frozen_kwargs = map_tree(self._frozen, (args, kwargs))
         for position, output in enumerate(outputs):
             if output._values is None:

@@ -61,7 +61,8 @@ _MOVING = _OF_ALL | frozenset(
 )
 _CASTS = frozenset("to type type_as float double long int bool clone detach contiguous cpu cuda".split())  # noqa: SIM905  # a list of words reads best as words
 _SUMS = frozenset(("sum", "cumsum"))
-_OTHERS = frozenset(("where", "masked_fill", "clamp"))
+_CHOICES = frozenset(("where", "masked_fill", "clamp"))
+_DECISIONS = frozenset(COMPARISONS.values())
 _FILLS = {"zeros": 0, "zeros_like": 0, "new_zeros": 0, "ones": 1, "ones_like": 1, "new_ones": 1}
 _FILL_AT = {"full": 1, "full_like": 1, "new_full": 2}
 _IGNORED = frozenset("dtype device layout pin_memory requires_grad memory_format non_blocking copy".split())  # noqa: SIM905  # a list of words reads best as words
@@ -94,11 +95,14 @@ class _Step(NamedTuple):
 def always_within(index: SweptTensor, low: Int, high: Int, live: SweptBool, *, at: int | None = None) -> bool:
     """Whether all values of an index are in low..high, both included, at every live length, swept or not.
 
-    `at`: at this one length (an index of the sweep).
+    Those of an input, and what is computed of them but counts and comparisons, are taken to be. `at`: at this one
+    length (an index of the sweep).
     """
     program = _Program(live, at)
     try:
         root = program.tensor(index)
+        if root in program.own:
+            return True
         least, most = program.length(low).high, program.length(high).low
     except _UnknownError:
         return False
@@ -106,8 +110,9 @@ def always_within(index: SweptTensor, low: Int, high: Int, live: SweptBool, *, a
 
 
 class Follows(Enum):
-    """What the range of a function's values is: that of its argument's values, one of its own, or not known."""
+    """What values a function's result has: those of its arguments, chosen by a mask or moved; others; or any."""
 
+    CHOOSING = "choosing"
     MOVING = "moving"
     MAKING = "making"
     NOT = "not"
@@ -116,9 +121,11 @@ class Follows(Enum):
 def follows(function: Any) -> Follows:
     """How far the values of a function's result are followed here."""
     name = _name(function)
+    if name in _CHOICES:
+        return Follows.CHOOSING
     if name in _MOVING or name in _CASTS:
         return Follows.MOVING
-    makes = name in COMPARISONS or name in OPERATIONS or name in _SWAPPED or name in _SUMS or name in _OTHERS
+    makes = name in COMPARISONS or name in OPERATIONS or name in _SWAPPED or name in _SUMS
     return Follows.MAKING if makes else Follows.NOT
 
 
@@ -132,6 +139,7 @@ class _Program:
         self._ranges: list[Range] = []
         self._varying: list[bool] = []  # whether a leaf that varies goes into it
         self._numbers: dict[int, int] = {}  # of the steps, by the identity of what they stand for
+        self.own: set[int] = set()  # steps whose values are those of an input
 
     def within(self, root: int, least: Any, most: Any) -> bool:
         def is_within(found: Range) -> bool:
@@ -188,7 +196,9 @@ class _Program:
     def _data(self, tensor: torch.Tensor) -> int:
         if type(tensor) is SweptTensor:
             if tensor._values is None:
-                return self._leaf(anything(tensor.dtype), tensor.dtype, varies=True)  # an input's
+                number = self._leaf(anything(tensor.dtype), tensor.dtype, varies=True)
+                self.own.update(() if tensor.dtype == torch.bool else (number,))
+                return number
             ranges = [self.length(value) for value in tensor._values.flat] or [Range(0, 0)]
             return self._leaf(hull(*ranges), tensor.dtype, varies=True)
         if tensor.is_meta:
@@ -251,7 +261,10 @@ class _Program:
         dims = dims_of(tensor)
         if dtype != torch.int64 or (name == "cumsum" and dim is None) or not (dim is None or is_plain(dim)):
             raise _UnknownError
-        found = converted(self._ranges[self.tensor(tensor)], tensor.dtype, dtype)
+        source = self.tensor(tensor)
+        if source in self.own:
+            return self._add(same, [source], dtype)
+        found = converted(self._ranges[source], tensor.dtype, dtype)
         count = self.length(product(dims) if dim is None else dims[dim]).high
         least = 1 if name == "cumsum" else 0
         ends = [end * number for end in found[:2] for number in (least, count)]
@@ -319,10 +332,17 @@ class _Program:
     def _add(self, operation: Operation | None, operands: list[int], dtype: torch.dtype) -> int:
         if not operands or len(self._steps) >= _STEPS:
             raise _UnknownError
+        if operation is None or operation is where:  # one of several: an input's own is in range
+            chosen = operands if operation is None else operands[1:]
+            others = [operand for operand in chosen if operand not in self.own]
+            if others and len(others) < len(chosen):
+                operation, operands = None, others
         step = _Step(operation, tuple(operands), dtype)
         self._ranges.append(_apply(step, self._ranges))
         self._steps.append(step)
         self._varying.append(any(self._varying[operand] for operand in operands))
+        if dtype != torch.bool and operation not in _DECISIONS and any(operand in self.own for operand in operands):
+            self.own.add(len(self._steps) - 1)
         return len(self._steps) - 1
 
 

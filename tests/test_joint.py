@@ -112,5 +112,5 @@ def test_a_combination_that_was_not_analyzed() -> None:
 
 
 def test_a_spec_that_some_sizes_make_impossible() -> None:
-    with pytest.raises(UsageError, match="with B = 0: .* divides by zero"):
+    with pytest.raises(UsageError, match=r"with B = 0: .* divides by zero"):
         analyze_sizes(nn.Conv1d(4, 4, 3), "f32[1, 4, T//B]", sizes={"B": (0, 2)})

@@ -106,3 +106,20 @@ def test_an_index_that_lengths_decide_where_pytorch_is_asked() -> None:
 
 def test_indices_of_largest_values_that_are_stacked() -> None:
     agrees(Of(lambda self, x: F.embedding(torch.stack([x.argmax(1), x.argmin(1)]), torch.zeros(4, 2))), X)
+
+
+OWN: dict[str, Callable[[torch.Tensor], Any]] = {
+    "masked": lambda ids: ids.masked_fill(torch.zeros(1, 1, dtype=torch.bool), 3),
+    "masked by themselves": lambda ids: ids.masked_fill(ids.eq(0), 3),
+    "chosen": lambda ids: torch.where(ids > 3, ids, 3),
+    "clamped": lambda ids: ids.clamp(0, 9),
+    "reversed": lambda ids: ids.flip(1),
+    "shifted": lambda ids: ids + 1,
+    "their sum": lambda ids: ids.cumsum(1),
+    "joined with positions": lambda ids: torch.cat([ids, torch.arange(ids.shape[1] // 2)[None]], 1),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_an_inputs_own_indices_are_in_range(name: str) -> None:
+    agrees(Of(lambda self, ids: F.embedding(OWN[name](ids), torch.zeros(40, 2))), "i64[1, T]")
