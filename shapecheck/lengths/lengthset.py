@@ -76,6 +76,13 @@ class LengthSet:
         return cls(periodic.interval(minimum, maximum))
 
     @classmethod
+    def from_ranges(cls, ranges: Iterable[Progression], first: int = 1, last: int | None = None) -> LengthSet:
+        """The set that `ranges()` lists. Raises ValueError where one is none, or they are too long."""
+        from shapecheck.lengths.progressions import union_of
+
+        return cls(union_of(ranges), first, last)
+
+    @classmethod
     def parse(cls, text: str, variable: str = "T", first: int = 1) -> LengthSet:
         """The set that `text` names, in the notation that `str` prints; "T even" alone is read within T >= first.
 

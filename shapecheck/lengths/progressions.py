@@ -5,9 +5,16 @@ Exact: the progressions together have the members of the set, and no others.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from shapecheck.lengths.periodic import Booleans, Periodic, divisors, from_members
+from shapecheck.lengths.periodic import EMPTY, LONGEST_PERIOD, Booleans, Periodic, divisors, from_members, progression
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # first, last (None: for ever), step; the last is a member, and a single member has step 1
 Progression = tuple[int, int | None, int]
@@ -26,6 +33,33 @@ def progressions(members: Periodic) -> tuple[Progression, ...]:
         extended = _finite(finite) + tail
         plain = min(plain, extended, key=len)
     return tuple(sorted(plain, key=lambda part: part[0]))
+
+
+def union_of(parts: Iterable[Progression]) -> Periodic:
+    """The set of these progressions, in any order; where the last of one is not hit, it ends before.
+
+    Raises ValueError where one is none, or where together they are too long to write down.
+    """
+    members, unions = 0, list[Periodic]()
+    singles: list[NDArray[np.int64]] = []
+    for first, last, step in parts:
+        if first < 0 or step < 1 or (last is not None and last < first):
+            raise ValueError(f"({first}, {last}, {step}) is no progression of lengths")
+        if step == 1:
+            unions.append(progression(first, last, step))
+            continue
+        members += step if last is None else (last - first) // step + 1
+        if members > LONGEST_PERIOD:
+            raise ValueError("a set of too many single lengths to write down")
+        if last is None:
+            unions.append(progression(first, None, step))
+        else:
+            singles.append(np.arange(first, last + 1, step))
+    if singles:
+        unions.append(from_members(np.concatenate(singles).tolist()))
+    while len(unions) > 1:  # in pairs, so that many parts cost little more than few
+        unions = [one.union(other) for one, other in zip_longest(unions[::2], unions[1::2], fillvalue=EMPTY)]
+    return unions[0] if unions else EMPTY
 
 
 def finite_pattern(members: Periodic) -> tuple[int, tuple[int, ...]] | None:

@@ -85,6 +85,14 @@ def print_table(console: Console, layouts: Sequence[Sequence[Column]], emphasize
     console.width = screen
 
 
+def print_hanging(console: Console, label: str, text: str, style: str | None = None) -> None:
+    """Print a label and beside it a text that wraps at the text's own left edge."""
+    width = console.width - len(label)
+    lines = Text(text, style=style or "").wrap(console, width)
+    for index, line in enumerate(lines):
+        console.print(Text(label if index == 0 else " " * len(label)) + line, soft_wrap=True)
+
+
 def fold_names(names: Sequence[str], width: int, ellipsis: str = "…") -> tuple[str, ...]:
     """Fit dotted names into a width: fold in the middle, or, where two would then look the same, break after dots."""
     folded = tuple(_fold(name, width, ellipsis) for name in names)

@@ -12,6 +12,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from shapecheck.errors import UsageError
 
@@ -21,6 +22,7 @@ class Destination:
     """Standard output (`path` None) or a file."""
 
     path: Path | None
+    stream: TextIO | None = None  # where the path is None, instead of the present sys.stdout
 
     @classmethod
     def checked(cls, text: str | None, sources: tuple[str | None, ...] = ()) -> Destination:
@@ -48,7 +50,7 @@ class Destination:
         """
         try:
             if self.path is None:
-                _write_to_standard_output(text)
+                _write_to_standard_output(text, self.stream or sys.stdout)
             elif _is_special(self.path):  # a device or a named pipe is written to, not replaced
                 self.path.write_text(text, encoding="utf-8", errors="backslashreplace")
             else:
@@ -66,7 +68,7 @@ def _check(path: Path, text: str, sources: tuple[str, ...]) -> None:
     if text.endswith(("/", os.sep)) or path.is_dir():
         raise UsageError(f"--output {text}: is a directory; give a file name")
     if any(_same_file(path, source) for source in sources):
-        raise UsageError(f"--output {text}: is the file that --config reads; give another name")
+        raise UsageError(f"--output {text}: is a file that this command reads; give another name")
     if not path.parent.is_dir():
         raise UsageError(f"--output {text}: there is no directory {path.parent}; create it first")
     if path.exists() and not os.access(path, os.W_OK):
@@ -77,13 +79,13 @@ def _check(path: Path, text: str, sources: tuple[str, ...]) -> None:
         probe.unlink()
 
 
-def _write_to_standard_output(text: str) -> None:
+def _write_to_standard_output(text: str, stream: TextIO) -> None:
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        stream.write(text)
+        stream.flush()
     except OSError:
         # Python flushes once more when it exits, and would complain again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         raise
 
 

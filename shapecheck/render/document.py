@@ -15,15 +15,14 @@ from shapecheck.lengths.lengthset import LengthSet
 from shapecheck.model import ComponentReport, ModelReport
 from shapecheck.options import Layers
 from shapecheck.report import Failure, LayerLimit, Step
-
-SCHEMA = "shapecheck.limits/1"
+from shapecheck.saved import SCHEMA
 
 _EXPANDED_LEVELS = 4  # document, components, component, its lists; what lies deeper is one line each
 
 
 def document(report: ModelReport, layers: Layers = Layers.ALL) -> str:
     """The whole document as text, ending with a newline."""
-    return _text(limits(report, layers), _EXPANDED_LEVELS) + "\n"
+    return json_text(limits(report, layers), _EXPANDED_LEVELS) + "\n"
 
 
 def limits(report: ModelReport, layers: Layers = Layers.ALL) -> dict[str, Any]:
@@ -51,12 +50,12 @@ def _component(entry: ComponentReport, layers: Layers) -> dict[str, Any]:
         "unit": component.unit.name,
         "inputs": list(report.inputs),
         "swept": list(report.swept),
-        "valid": _set(report.valid, report.variable),
+        "valid": set_values(report.valid, report.variable),
         "minimum": report.minimum,
         "threshold": report.threshold,
         "maximum": report.maximum,
         "proved": report.proved,
-        "unknown": _set(report.unknown, report.variable),
+        "unknown": set_values(report.unknown, report.variable),
         "seconds_per_step": component.unit.seconds,
         "layers": [_layer(layer, report.variable) for layer in layers.of(report.layers)],
         "failures": [_failure(failure, report.variable) for failure in report.failures],
@@ -75,14 +74,14 @@ def _layer(layer: LayerLimit, variable: str) -> dict[str, Any]:
         "output_length": layer.output_length,
         "needs": layer.needs,
         "minimum": layer.minimum,
-        "rejects": _set(layer.rejects, variable),
+        "rejects": set_values(layer.rejects, variable),
     }
 
 
 def _failure(failure: Failure, variable: str) -> dict[str, Any]:
     return {
         "layer": failure.layer,
-        "lengths": _set(failure.lengths, variable),
+        "lengths": set_values(failure.lengths, variable),
         "at": failure.at,
         "error": failure.error,
         "draws": list(failure.draws),
@@ -100,18 +99,19 @@ def _step(step: Step) -> dict[str, Any]:
     }
 
 
-def _set(lengths: LengthSet, variable: str) -> dict[str, Any]:
+def set_values(lengths: LengthSet, variable: str) -> dict[str, Any]:
+    """A set as plain values: for people, and for programs."""
     return {"text": lengths.text(variable=variable), "ranges": [list(progression) for progression in lengths.ranges()]}
 
 
-def _text(value: object, levels: int, indent: str = "") -> str:
+def json_text(value: object, levels: int, indent: str = "") -> str:
     """JSON with the outer `levels` of nesting spread over lines and everything deeper on one line."""
     inner = indent + "  "
     if levels and isinstance(value, dict) and value:
         items = cast("Mapping[str, object]", value).items()
-        lines = [f"{inner}{json.dumps(key)}: {_text(item, levels - 1, inner)}" for key, item in items]
+        lines = [f"{inner}{json.dumps(key)}: {json_text(item, levels - 1, inner)}" for key, item in items]
         return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
     if levels and isinstance(value, list) and value:
-        lines = [f"{inner}{_text(item, levels - 1, inner)}" for item in cast("Sequence[object]", value)]
+        lines = [f"{inner}{json_text(item, levels - 1, inner)}" for item in cast("Sequence[object]", value)]
         return "[\n" + ",\n".join(lines) + f"\n{indent}]"
     return json.dumps(value, allow_nan=False)

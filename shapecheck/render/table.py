@@ -16,7 +16,7 @@ from shapecheck.lengths.lengthset import LengthSet
 from shapecheck.model import ComponentReport, ModelReport
 from shapecheck.options import Layers
 from shapecheck.render import units
-from shapecheck.render.columns import Column, Fit, print_table
+from shapecheck.render.columns import Column, Fit, print_hanging, print_table
 from shapecheck.report import NOT_CALLED, NOT_FOLLOWED, Failure, LayerLimit, Report, Undecided
 
 MARK = ">>"  # before the row of a layer that decides
@@ -46,11 +46,11 @@ def print_report(report: ModelReport, console: Console, layers: Layers = Layers.
     config = f" ({report.model.config})" if report.model.config else ""
     console.print(Text(f"{report.model.name}{config}{mode}", style="bold"))
     for note in report.model.notes:
-        _hanging(console, "note: ", note)
+        print_hanging(console, "note: ", note)
     if layers is not Layers.NONE:
         console.print()
         for word, meaning in _LEGEND.items():
-            _hanging(console, f"  {word:<9}", meaning, style="dim")
+            print_hanging(console, f"  {word:<9}", meaning, style="dim")
     for entry in report.components:
         console.print()
         _print_component(console, entry, layers)
@@ -67,10 +67,12 @@ def _print_component(console: Console, entry: ComponentReport, layers: Layers) -
     heading.append(f"  {component.class_name}, {component.role}", style="not bold")
     console.print(heading)
     inputs = ", ".join(report.inputs)
-    _hanging(console, "  input    ", f"{inputs}; {report.variable} counts {component.unit.name}" if inputs else "none")
-    _hanging(console, "  valid    ", _validity(report), style="bold" if report.failures else None)
+    print_hanging(
+        console, "  input    ", f"{inputs}; {report.variable} counts {component.unit.name}" if inputs else "none"
+    )
+    print_hanging(console, "  valid    ", _validity(report), style="bold" if report.failures else None)
     if report.minimum is not None:
-        _hanging(console, "  minimum  ", _minimum(entry))
+        print_hanging(console, "  minimum  ", _minimum(entry))
     listed = layers.of(report.layers)
     if listed:
         console.print()
@@ -188,11 +190,11 @@ def _layer_minimum(layer: LayerLimit) -> str:
 
 def _print_failure(console: Console, failure: Failure, variable: str) -> None:
     where = f"{_set(failure.lengths, variable)} at {_place(failure)}"
-    _hanging(console, "  fails    ", where, style="bold")
+    print_hanging(console, "  fails    ", where, style="bold")
     at = f"{variable} = {failure.at}"
-    _hanging(console, "           ", f"with {' and '.join((at, *failure.draws))}: {failure.error}")
+    print_hanging(console, "           ", f"with {' and '.join((at, *failure.draws))}: {failure.error}")
     if failure.chain:
-        _hanging(console, "           ", f"what changed the length on the way, with {at}:")
+        print_hanging(console, "           ", f"what changed the length on the way, with {at}:")
     rows = [
         (
             step.layer,
@@ -207,13 +209,13 @@ def _print_failure(console: Console, failure: Failure, variable: str) -> None:
     fits = len(indent) + sum(widths) + 2 * (len(widths) - 1) <= console.width
     for row in rows:
         cells = starmap(str.ljust, zip(row, widths, strict=True)) if fits else filter(None, row)
-        _hanging(console, indent, "  ".join(cells))
+        print_hanging(console, indent, "  ".join(cells))
 
 
 def _print_undecided(console: Console, undecided: Undecided, variable: str) -> None:
     where = f"{_set(undecided.lengths, variable)} at {_place(undecided)}"
-    _hanging(console, "  unknown  ", where, style="bold")
-    _hanging(console, "           ", undecided.reason)
+    print_hanging(console, "  unknown  ", where, style="bold")
+    print_hanging(console, "           ", undecided.reason)
 
 
 def _place(event: Failure | Undecided) -> str:
@@ -250,7 +252,7 @@ def _print_summary(console: Console, report: ModelReport) -> None:
         emphasized=[False] * len(entries),
     )
     for skipped in report.skipped:
-        _hanging(console, "skipped: ", f"{skipped.name}: {skipped.reason}")
+        print_hanging(console, "skipped: ", f"{skipped.name}: {skipped.reason}")
 
 
 def _valid_or_unknown(report: Report) -> str:
@@ -271,14 +273,6 @@ def _deciding(report: Report) -> list[str]:
         beside.add(report.maximum + 1)
     layers = (failure.layer for failure in report.failures if not beside or any(n in failure.lengths for n in beside))
     return list(dict.fromkeys(layers))
-
-
-def _hanging(console: Console, label: str, text: str, style: str | None = None) -> None:
-    """Print a label and beside it a text that wraps at the text's own left edge."""
-    width = console.width - len(label)
-    lines = Text(text, style=style or "").wrap(console, width)
-    for index, line in enumerate(lines):
-        console.print(Text(label if index == 0 else " " * len(label)) + line, soft_wrap=True)
 
 
 def _set(lengths: LengthSet, variable: str) -> str:

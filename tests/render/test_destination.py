@@ -85,8 +85,8 @@ def test_an_existing_file_survives_a_failed_write(tmp_path: Path, monkeypatch: p
         ("new/", r"is a directory; give a file name$"),
         ("missing/out", r"there is no directory .*missing; create it first$"),
         ("file/out", r"cannot be written: Not a directory$"),
-        ("config.yml", r"is the file that --config reads; give another name$"),
-        ("link.yml", r"is the file that --config reads; give another name$"),
+        ("config.yml", r"is a file that this command reads; give another name$"),
+        ("link.yml", r"is a file that this command reads; give another name$"),
         ("x" * 300, r"cannot be written: File name too long$"),
     ],
 )
