@@ -67,7 +67,8 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # torch comes first, so that the file that was asked for is the one that everything else finds; styletts2 (whose modules
-# the tests compare with) without its dependencies, which pin versions that contradict each other
+# the tests compare with) without its dependencies, which pin versions that contradict each other; so kokoro, of which
+# the tests load three files, and whose text frontend they do not need: they run on Pythons that it says it does not
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 		|| { echo 'shapecheck needs Python 3.10 or newer: make PYTHON=python3.12 ...' >&2; exit 1; }
@@ -75,5 +76,5 @@ $(INSTALLED): pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) $(TORCH)
 	@$(PIP) --editable '.[dev]'
-	@$(PIP) --no-deps styletts2==0.1.6
+	@$(PIP) --no-deps --ignore-requires-python styletts2==0.1.6 kokoro==0.9.4
 	@touch $@

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from shapecheck.execution import execute, has_no_kernel, is_beyond
+from shapecheck.execution import execute, has_no_kernel, is_beyond, overrules
 from shapecheck.lengths.swept import Int, Sweep, SweptBool, SweptFloat, SweptInt, Undecidable
 from shapecheck.tensor import LARGEST_VALUES, SweptSize, SweptTensor, listed, make, strides_of
 from shapecheck.trees import is_mapping, is_sequence, kind_of, mapping_of, sequence_of
@@ -85,8 +85,18 @@ def ask(
         key = tuple(sizes.tolist())
         outcome = known.get(key)
         if outcome is None:
-            outcome = known[key] = execute(function, args, kwargs, int(index), first=not outcomes)
+            at_an_end = len(outcomes) in (0, len(combinations) - 1)
+            outcome = known[key] = execute(function, args, kwargs, int(index), first=at_an_end)
         outcomes.append(outcome)
+    if any(map(overrules, outcomes)):  # meta does not see all that is needed: its word alone does not count
+        for position, (sizes, index) in enumerate(zip(combinations, representatives, strict=True)):
+            if isinstance(outcomes[position], BaseException) or not is_beyond((args, kwargs), int(index)):
+                continue
+            if is_beyond((args, kwargs), int(index), first=True):
+                what = getattr(function, "__name__", type(function).__name__)
+                raise Undecidable(f"PyTorch's meta kernel of {what} accepts what the CPU refuses, at smaller sizes")
+            outcome = execute(function, args, kwargs, int(index), first=True)
+            outcomes[position] = known[tuple(sizes.tolist())] = outcome
     missing = next((outcome for outcome in outcomes if has_no_kernel(outcome)), None)
     if missing is not None:  # for the dtype, so at any size: also where only meta was asked, which accepts it
         beyond = [is_beyond((args, kwargs), int(index)) for index in representatives]

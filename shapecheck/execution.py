@@ -23,7 +23,8 @@ _BOOLEANS = frozenset({torch.bool})
 _INTEGERS = _BOOLEANS | {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 
 CONFIRMED = 2**16  # elements of all arguments up to which the CPU confirms each answer
-CONFIRMED_ONCE = 2**24  # and up to which it confirms the first answer to a question, and an error
+CONFIRMED_ONCE = 2**24  # and up to which it confirms the first and the last answer to a question, and an error
+_OVERRULES = "_shapecheck_overrules_meta"
 
 
 def execute(
@@ -56,6 +57,7 @@ def execute(
     if confirm is not None and _elements((args, dict(kwargs)), index) <= limit:
         truth = _confirmed(confirm, args, kwargs, index, result if error is None else error, inputs)
         if isinstance(truth, Exception):
+            setattr(truth, _OVERRULES, error is None)
             return truth
         result = truth
     elif error is not None:
@@ -66,14 +68,19 @@ def execute(
     return _structure(result, inputs, numbers), tuple(numbers)
 
 
+def overrules(outcome: Any) -> bool:
+    """Whether the CPU refused what the meta kernel accepts: then it tells nothing where only it was asked."""
+    return isinstance(outcome, Exception) and getattr(outcome, _OVERRULES, False)
+
+
 def has_no_kernel(outcome: Any) -> bool:
     """Whether the CPU refused for want of a kernel for the dtype."""
     return isinstance(outcome, NotImplementedError) and "not implemented for" in str(outcome)
 
 
-def is_beyond(arguments: Any, index: int) -> bool:
+def is_beyond(arguments: Any, index: int, *, first: bool = False) -> bool:
     """Whether the arguments are too large at this length for the CPU to confirm what meta says."""
-    return _elements(arguments, index) > CONFIRMED
+    return _elements(arguments, index) > (CONFIRMED_ONCE if first else CONFIRMED)
 
 
 def error_at(

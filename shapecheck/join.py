@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,8 @@ class Joiner:
         """One (lengths, output) pair for each form that the outputs come in; the first form first."""
         joined: list[tuple[SweptBool, Any]] = []
         left = outcomes
+        with suppress(NotJoinable):  # the usual case, and one that is linear in the number of paths
+            return [(_either(outcomes), self.value(outcomes))]
         while left:
             members, others = [left[0]], list[tuple[SweptBool, Any]]()
             value = left[0][1]
@@ -62,10 +65,7 @@ class Joiner:
                     others.append(outcome)
                 else:
                     members.append(outcome)
-            lengths = members[0][0]
-            for mask, _ in members[1:]:
-                lengths = lengths | mask
-            joined.append((lengths, value))
+            joined.append((_either(members), value))
             left = others
         return joined
 
@@ -217,6 +217,13 @@ class Joiner:
             high = _numbers([(mask, bound.high) for mask, bound in zip(masks, bounds, strict=True)])
             return None, Bounds(low, high, all(bound.exact for bound in bounds)), False
         return None, None, _could_index(tensors[0])
+
+
+def _either(outcomes: list[tuple[SweptBool, Any]]) -> SweptBool:
+    lengths = outcomes[0][0]
+    for mask, _ in outcomes[1:]:
+        lengths = lengths | mask
+    return lengths
 
 
 def _known_layout(tensor: SweptTensor) -> str:

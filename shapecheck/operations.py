@@ -26,6 +26,7 @@ from shapecheck.recipes import Recipes
 from shapecheck.record import ORIGIN, Frame, Record, Refusal, last_index, operation_name
 from shapecheck.rules import ALWAYS, IN_PLACE_FORMS, RANDOM, RULES, STRUCTURAL, Call, NoRule
 from shapecheck.rules.indexing import check_indices
+from shapecheck.rules.positions import bound_positions
 from shapecheck.rules.values import spoil
 from shapecheck.tensor import SweptTensor, make
 from shapecheck.trees import kind_of, leaves, map_tree, tensors_of
@@ -254,6 +255,8 @@ class Operations:
             refused = found if refused is None else refused | found
         if not answer.groups:
             return None, refused
+        for group in answer.groups:
+            bound_positions(operation_name(function), args, kwargs, group.result)
         for group in answer.groups[:-1]:
             lengths = self.mask(group.indices, answer)
             if refused is not None:

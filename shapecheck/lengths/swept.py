@@ -52,7 +52,7 @@ class Sweep:
         self.decide_value: Callable[[SweptInt | SweptFloat], Any] = _undecided
         self.text: Callable[[SweptInt | SweptFloat, str], str | None] = _no_text
         self.memory: dict[tuple[Any, ...], Any] = {}  # results by operation and operands: see `memo`
-        self._interned: dict[bytes, list[SweptInt]] = {}  # by their values at the probes
+        self._interned: dict[tuple[bytes, int], list[SweptInt]] = {}  # by their values at the probes, and the sum
         self._probes = np.unique(np.linspace(0, last - first, _PROBES, dtype=np.intp))
         self.always = SweptBool(self, np.ones(len(self.lengths), dtype=np.bool_), Pattern(first, 1))
 
@@ -81,7 +81,7 @@ class Sweep:
             low = int(values[0])
             if low == values[-1] and bool((values == low).all()):
                 return low
-        bucket = self._interned.setdefault(values[self._probes].tobytes(), [])
+        bucket = self._interned.setdefault((values[self._probes].tobytes(), int(values.sum())), [])
         for known in bucket:
             if known.values is values or bool((known.values == values).all()):
                 values = known.values

@@ -10,6 +10,7 @@ import torch
 from shapecheck.execution import values_at
 from shapecheck.lengths.swept import Bool, Int, SweptBool, Undecidable, at, compare, is_plain
 from shapecheck.rules.call import Call
+from shapecheck.rules.positions import unpooled
 from shapecheck.tensor import SweptTensor, dims_of, product
 from shapecheck.trees import tensors_of
 from shapecheck.value_ranges import always_within
@@ -33,6 +34,7 @@ _AT_AXIS: dict[str, tuple[tuple[int, str], tuple[int, str], int | tuple[int, str
 }
 
 # and those whose index is not of one axis: its values are followed only where they are exact
+_UNPOOLS = {f"max_unpool{rank}d": rank for rank in (1, 2, 3)}
 _ANYWHERE: dict[str, tuple[int, str]] = {
     "take": (1, "index"),
     "take_along_dim": (1, "indices"),
@@ -52,24 +54,36 @@ def check_indices(call: Call, name: str) -> None:
     Meta kernels do not look at values, and the CPU is asked with stand-ins where these are not exact.
     """
     name = name if name in _ANYWHERE else name.removesuffix("_")
-    if name in _AT_AXIS:
-        at_index, at_source, at_axis = _AT_AXIS[name]
-        index, source = _argument(call, at_index), _argument(call, at_source)
-        axis = at_axis if isinstance(at_axis, int) else _argument(call, at_axis)
-        if type(index) is not SweptTensor or not (
-            index._tainted or index._bounds is not None or index._values is not None or index._source is not None
-        ):
-            return
-        dims = dims_of(source) if isinstance(source, torch.Tensor) else ()
-        if not is_plain(axis) or not -len(dims) <= axis < len(dims):
-            return  # PyTorch itself refuses it
-        index_in_range(call, index, dims[axis])
+    if name in _UNPOOLS:
+        indices = _argument(call, (1, "indices"))
+        places = unpooled(call.args, call.kwargs, _UNPOOLS[name])
+        if type(indices) is SweptTensor and places is not None:
+            index_in_range(call, indices, places[0], unless=places[1])
+    elif name == "take_along_dim" and _argument(call, (2, "dim")) is not None:
+        _check_at_axis(call, (1, "indices"), (0, "input"), (2, "dim"))
+    elif name in _AT_AXIS:
+        _check_at_axis(call, *_AT_AXIS[name])
     elif name in _ANYWHERE:
         for index in tensors_of(_argument(call, _ANYWHERE[name])):
             if type(index) is not SweptTensor or index._values is not None or index.dtype == torch.bool:
                 continue
             if index._tainted or index._bounds is not None:
                 raise Undecidable(f"an index of {name} computed from lengths may be out of range")
+
+
+def _check_at_axis(
+    call: Call, at_index: tuple[int, str], at_source: tuple[int, str], at_axis: int | tuple[int, str]
+) -> None:
+    index, source = _argument(call, at_index), _argument(call, at_source)
+    axis = at_axis if isinstance(at_axis, int) else _argument(call, at_axis)
+    if type(index) is not SweptTensor or not (
+        index._tainted or index._bounds is not None or index._values is not None or index._source is not None
+    ):
+        return
+    dims = dims_of(source) if isinstance(source, torch.Tensor) else ()
+    if not is_plain(axis) or not -len(dims) <= axis < len(dims):
+        return  # PyTorch itself refuses it
+    index_in_range(call, index, dims[axis])
 
 
 def _argument(call: Call, place: tuple[int, str]) -> Any:
@@ -112,8 +126,8 @@ def index_in_range(call: Call, index: torch.Tensor, size: Int, *, from_end: bool
     elif index._source is not None:
         if not (always_within(index, lowest, size - 1, call.live) or _in_any_case(call, index, lowest, size) | unless):
             raise Undecidable("whether an index is in range depends on the values of an input")
-    elif index._tainted or bounds is not None:
-        raise Undecidable("an index computed from lengths may be out of range")
+    elif (index._tainted or bounds is not None) and (bounds is None or not inside(bounds.low, bounds.high)):
+        raise Undecidable("an index computed from lengths may be out of range")  # where it is in range, a path goes on
 
 
 def _in_any_case(call: Call, index: SweptTensor, lowest: Int, size: Int) -> SweptBool:
