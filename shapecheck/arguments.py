@@ -6,16 +6,20 @@ import ast
 import json
 import math
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, cast
 
 from shapecheck.errors import UsageError
+from shapecheck.joint import swept_symbol
 from shapecheck.lengths.notation import EXAMPLE, InputSpec, SpecError, looks_like_spec
 from shapecheck.model import Unit
 
-_KEYWORD = re.compile(r"\s*([A-Za-z_][A-Za-z_0-9]*)\s*=(?!=)\s*(.*)", re.DOTALL)
+_KEYWORD = re.compile(r"\s*(\w+)\s*=(?!=)\s*(.*)", re.DOTALL)
+_SIZES = re.compile(r"\s*(\w+)\s*=\s*([0-9]{1,9}):([0-9]{1,9})\s*")
+_LONGEST = 80  # characters of a text in a message
+_INIT_EXAMPLE = "--init '{\"dim_in\": 64}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,34 +28,53 @@ class Arguments:
 
     positional: tuple[Any, ...]
     keywords: Mapping[str, Any]
-    variables: tuple[str, ...]  # of the specs, in order of appearance
+    variable: str  # the symbol of the specs that is swept
+    sizes: Mapping[str, tuple[int, int]]  # first and last value of each other symbol
 
     @classmethod
     def parse(cls, texts: Sequence[str]) -> Arguments:
-        """Each text is a spec, a Python literal, or NAME= and one of them. Raises UsageError with all that is wrong."""
+        """Each text is a spec, a Python literal, NAME= and one of them, or SYMBOL=FIRST:LAST.
+
+        Raises UsageError with all that is wrong.
+        """
         problems: list[str] = []
         positional: list[Any] = []
         keywords: dict[str, Any] = {}
         variables: dict[str, None] = {}
+        sizes: dict[str, tuple[int, int]] = {}
         for text in texts:
+            values = _SIZES.fullmatch(text)
+            if values is not None:
+                if values[1] in sizes:
+                    problems.append(f"INPUT {values[1]}: is given twice")
+                sizes[values[1]] = int(values[2]), int(values[3])
+                continue
             matched = None if looks_like_spec(text) else _KEYWORD.fullmatch(text)
-            name, value = (matched[1], matched[2]) if matched else (None, text)
+            name, value = (matched[1], matched[2]) if matched and matched[1].isidentifier() else (None, text)
             try:
                 argument = _value(value, variables)
             except UsageError as error:
                 problems.append(f"INPUT {error}" if name is None else f"INPUT {name}: {error}")
                 continue
             if name is None and keywords:
-                problems.append(f"INPUT {text}: stands after a keyword; give positional inputs first")
+                problems.append(f"INPUT {_short(text)}: stands after a keyword; give positional inputs first")
             elif name is None:
                 positional.append(argument)
             elif name in keywords:
                 problems.append(f"INPUT {name}: is given twice")
             else:
                 keywords[name] = argument
+        if texts and not variables and not problems:
+            problems.append(f"INPUT: none has a variable, such as T in '{EXAMPLE}': there is no length to analyze")
+        variable = "T"
+        if variables and not problems:
+            try:
+                variable = swept_symbol(tuple(variables), sizes)
+            except UsageError as error:
+                problems.append(f"INPUT: {error}")
         if problems:
             raise UsageError("\n".join(problems))
-        return cls(tuple(positional), keywords, tuple(variables))
+        return cls(tuple(positional), keywords, variable, sizes)
 
 
 def parse_init(text: str | None) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
@@ -59,16 +82,17 @@ def parse_init(text: str | None) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
     if text is None:
         return (), {}
     try:
-        value: object = json.loads(text)
+        value: object = json.loads(text, object_pairs_hook=_without_repetition)
     except json.JSONDecodeError as error:
-        raise UsageError(
-            f"--init {text}: is not JSON: {error.msg} at position {error.pos}; write --init '{{\"dim_in\": 64}}'"
-        ) from error
+        what = f"is not JSON: {error.msg} at position {error.pos}"
+        raise UsageError(f"--init {_short(text)}: {what}; write {_INIT_EXAMPLE}") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, a list in a list in a list ...
+        raise UsageError(f"--init {_short(text)}: cannot be read: {error}; write {_INIT_EXAMPLE}") from error
     if isinstance(value, dict):
         return (), cast("dict[str, Any]", value)
     if isinstance(value, list):
         return tuple(cast("list[Any]", value)), {}
-    raise UsageError(f"--init {text}: is neither a JSON object nor a list; write --init '{{\"dim_in\": 64}}'")
+    raise UsageError(f"--init {_short(text)}: is neither a JSON object nor a list; write {_INIT_EXAMPLE}")
 
 
 def parse_unit(text: str | None) -> Unit:
@@ -80,11 +104,12 @@ def parse_unit(text: str | None) -> Unit:
     seconds = math.nan
     if matched is not None:
         try:
-            seconds = float(Fraction(matched[1]) / Fraction(matched[2] or 1)) / (1000 if matched[3] == "ms" else 1)
-        except (ValueError, ZeroDivisionError, OverflowError):
+            seconds = float(matched[1]) / float(matched[2] or 1) / (1000 if matched[3] == "ms" else 1)
+        except (ValueError, ZeroDivisionError):
             seconds = math.nan
     if not name or not name.isprintable() or (equals and not 0 < seconds < math.inf):
-        raise UsageError(f"--unit {text}: write what a length counts and how long one lasts: 'mel frames=0.0125 s'")
+        wanted = "write what a length counts and how long one lasts: 'mel frames=0.0125 s'"
+        raise UsageError(f"--unit {_short(text)}: {wanted}")
     return Unit(name, seconds=seconds if equals else None)
 
 
@@ -93,25 +118,38 @@ def _value(text: str, variables: dict[str, None]) -> Any:
         variables.update(dict.fromkeys(_symbols(text)))
         return text
     try:
-        value: Any = ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        raise UsageError(
-            f"{text}: is neither a spec such as '{EXAMPLE}' nor a Python literal such as 1.0, None or '\"text\"'"
-        ) from None
-    return _checked(value, variables)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an escape that is none
+            value: Any = ast.literal_eval(text.strip())
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        literals = "a Python literal such as 1.0, None or '\"text\"'"
+        raise UsageError(f"{_short(text)}: is neither a spec such as '{EXAMPLE}' nor {literals}") from None
+    _note_specs(value, variables)
+    return value
 
 
-def _checked(value: Any, variables: dict[str, None]) -> Any:
-    """A literal, the specs inside of lists, tuples and dicts noted."""
+def _note_specs(value: Any, variables: dict[str, None]) -> None:
+    """Check the specs inside of a literal's lists, tuples and dicts, and note their variables."""
     if isinstance(value, str) and looks_like_spec(value):
         variables.update(dict.fromkeys(_symbols(value)))
     elif isinstance(value, list | tuple):
         for item in cast("Sequence[Any]", value):
-            _checked(item, variables)
+            _note_specs(item, variables)
     elif isinstance(value, dict):
         for item in cast("dict[Any, Any]", value).values():
-            _checked(item, variables)
-    return value
+            _note_specs(item, variables)
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)} is given twice")
+    return found
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _symbols(text: str) -> tuple[str, ...]:

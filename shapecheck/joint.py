@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from shapecheck.errors import UsageError
 from shapecheck.lengths.notation import InputSpec, SpecError, looks_like_spec
-from shapecheck.trees import leaves, map_tree
 
 if TYPE_CHECKING:
     from torch import nn
@@ -95,18 +94,20 @@ def swept_symbol(symbols: Sequence[str], sizes: Mapping[str, tuple[int, int]]) -
             problems.append(f"{name}={first}:{last}: expected 0 <= first <= last")
     left = [symbol for symbol in symbols if symbol not in sizes]
     if len(left) != 1 and not problems:
-        example = f"{symbols[0]}=1:4" if symbols else "B=1:4"
+        example = f"{left[0]}=1:4" if left else "B=1:4"
         what = f"one symbol is swept, and {', '.join(left)} have no values" if left else "no symbol is left to be swept"
         problems.append(f"{what}: give values to all others, such as {example}")
     if not problems and len(combinations(sizes)) > MOST_COMBINATIONS:
         problems.append(f"{len(combinations(sizes)):,} combinations of sizes; at most {MOST_COMBINATIONS} are analyzed")
     if problems:
-        raise UsageError("sizes: " + "; ".join(problems))
+        raise UsageError("; ".join(problems))
     return left[0]
 
 
 def symbols_of(tree: Any) -> tuple[str, ...]:
     """The symbols of all specs in nested inputs, in order of appearance. Raises UsageError for a spec that is wrong."""
+    from shapecheck.trees import leaves
+
     specs = [_parsed(leaf) for leaf in leaves(tree) if isinstance(leaf, str) and looks_like_spec(leaf)]
     return tuple(dict.fromkeys(symbol for spec in specs for symbol in spec.symbols))
 
@@ -119,6 +120,7 @@ def combinations(sizes: Mapping[str, tuple[int, int]]) -> list[dict[str, int]]:
 
 def bound(tree: Any, values: Mapping[str, int]) -> Any:
     """The same inputs with these values for symbols of their specs."""
+    from shapecheck.trees import map_tree
 
     def leaf(value: Any) -> Any:
         if isinstance(value, str) and looks_like_spec(value):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch.fx
@@ -306,7 +306,8 @@ def _tuple(value: Any, rank: int) -> tuple[int, ...]:
 
 
 def _number(value: Any) -> Any:
-    return int(value) if isinstance(value, np.integer) else value  # a product of NumPy's in a constructor
+    is_of_numpy = isinstance(value, np.integer)  # a product of NumPy's in a constructor
+    return int(cast("int", value)) if is_of_numpy else value
 
 
 # failures -------------------------------------------------------------------------------------------------------------

@@ -5,15 +5,21 @@ Values only: how a component is built is the model's business, how a report look
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from shapecheck.errors import UsageError
 from shapecheck.report import NOT_CALLED, Report
 
 if TYPE_CHECKING:
     from torch import nn
+
+_LARGEST_ON_CPU = 2**32  # bytes of parameters and buffers of a module that is made once more
+_REST = inspect.Parameter.VAR_KEYWORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class Component:
     name: str  # "style_encoder", "predictor.F0Ntrain"
     class_name: str  # "": that of the module that is built
     role: str  # encoder, decoder, discriminator, prosody, aligner, pitch, style, slm
-    build: Callable[[], nn.Module]  # constructs the module on torch's current default device (meta for an analysis)
+    build: Callable[[], nn.Module]  # constructs the module on torch's current default device: meta, or else the CPU
     inputs: tuple[Any, ...]  # specs such as "f32[1, 1, 80, T]", or plain values
     keyword_inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     variable: str = "T"
@@ -101,14 +107,12 @@ def check(
     """Analyze the named components of a model, or all.
 
     Components are constructed on the meta device, in evaluation mode or with `train` in training mode, but for frozen
-    ones; nothing is computed. `progress(name, done, total)` is called before each component, and once at the end with
-    an empty name. A component whose optional dependency is missing (its `build` raises ImportError) is skipped, with
-    the reason. Raises KeyError for an unknown component.
+    ones; nothing is computed. Where the constructor does not work there, or lengths stay unknown, which may be for want
+    of a buffer's values, they are constructed on the CPU. `progress(name, done, total)` is called before each
+    component, and once at the end with an empty name. A component whose optional dependency is missing (its `build`
+    raises ImportError) is skipped, with the reason. Raises KeyError for an unknown component.
     """
-    import torch
-
-    from shapecheck.analysis import analyze
-
+    import_module("torch")  # before any surroundings are entered: it is not to be found in them
     known = {component.name: component for component in model.components}
     skipped = {entry.name: entry for entry in model.skipped}
     wanted = list(known) + list(skipped) if components is None else list(dict.fromkeys(components))
@@ -123,23 +127,95 @@ def check(
             progress(component.name, done, len(chosen))
         with component.surroundings():
             try:
-                with torch.device("meta"):
-                    module = component.build()
+                module = built(component.build)
             except ImportError as error:
                 left_out.append(Skipped(component.name, str(error)))
                 continue
-            report = analyze(
-                module,
-                *component.inputs,
-                lengths=lengths or component.lengths,
-                method=component.method,
-                train=train and not component.is_frozen,
-                **component.keyword_inputs,
-            )
+            report = _analyzed(component, module, lengths, train)
+            if report.unknown:
+                report = _with_values(component, module, report, lengths, train)
         found.append(ComponentReport(_with_class_name(component, module), report))
     if progress is not None:
         progress("", len(chosen), len(chosen))
     return ModelReport(model, _without_idle(found), tuple(left_out), train)
+
+
+def built(build: Callable[[], nn.Module]) -> nn.Module:
+    """A module on the meta device; where its constructor does not work there, because it reads values, on the CPU.
+
+    ImportError and UsageError are raised at once: another device changes nothing of them.
+    """
+    import torch
+
+    try:
+        with torch.device("meta"):
+            return build()
+    except (ImportError, UsageError):
+        raise
+    except Exception:  # noqa: BLE001  # what the constructor raises on the CPU is what counts
+        return _built_on_cpu(build)
+
+
+def _built_on_cpu(build: Callable[[], nn.Module]) -> nn.Module:
+    import torch
+
+    drawn = torch.get_rng_state()
+    try:
+        with torch.device("cpu"):
+            return build()
+    finally:
+        torch.set_rng_state(drawn)
+
+
+def _analyzed(component: Component, module: nn.Module, lengths: tuple[int, int] | None, train: bool) -> Report:
+    from shapecheck.analysis import analyze
+
+    inputs, keyword_inputs = _arguments(component, module)
+    return analyze(
+        module,
+        *inputs,
+        lengths=lengths or component.lengths,
+        method=component.method,
+        train=train and not component.is_frozen,
+        **keyword_inputs,
+    )
+
+
+def _with_values(
+    component: Component, module: nn.Module, report: Report, lengths: tuple[int, int] | None, train: bool
+) -> Report:
+    """The report of the module as it is on the CPU, where buffers have values, if that leaves fewer lengths unknown."""
+    tensors = [*module.parameters(), *module.buffers()]
+    size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    if size > _LARGEST_ON_CPU or (tensors and not any(tensor.is_meta for tensor in tensors)):
+        return report
+    try:
+        with_values = _built_on_cpu(component.build)
+    except Exception:  # noqa: BLE001  # then the one without values is all there is
+        return report
+    second = _analyzed(component, with_values, lengths, train)
+    first, last = max(report.swept[0], second.swept[0]), min(report.swept[1], second.swept[1])
+    unknown = [int(each.unknown.mask(first, last).sum()) for each in (report, second)]
+    return second if unknown[1] < unknown[0] else report
+
+
+def _arguments(component: Component, module: nn.Module) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """The component's inputs as `analyze` takes them: keywords that are its own names, `lengths` say, by position."""
+    from shapecheck.analysis import analyze
+
+    names = {name for name, parameter in inspect.signature(analyze).parameters.items() if parameter.kind is not _REST}
+    if names.isdisjoint(component.keyword_inputs):
+        return component.inputs, component.keyword_inputs
+    try:
+        bound = inspect.signature(getattr(module, component.method)).bind(*component.inputs, **component.keyword_inputs)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UsageError(f"{component.name}: {error}") from error
+    bound.apply_defaults()
+    unplaced = sorted(names.intersection(bound.kwargs))
+    if unplaced:
+        what = f"cannot give the keyword-only input {', '.join(unplaced)}: it has the name of an argument of analyze"
+        raise UsageError(f"{component.name}: {what}")
+    return bound.args, bound.kwargs
 
 
 def _with_class_name(component: Component, module: nn.Module) -> Component:

@@ -42,6 +42,14 @@ class Format(Enum):
     JSON = "json"
 
 
+class DifferenceFormat(Enum):
+    """How the difference of two reports is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
 class Problems:
     """Gathers the usage errors of several parsers; `check()` raises them as one."""
 

@@ -283,7 +283,15 @@ def python(code: str, **options: Any) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["styletts2", "--help"], ["styletts2", "--lengths", "x"]]
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["styletts2", "--help"],
+        ["styletts2", "--lengths", "x"],
+        ["diff", "--help"],
+        ["diff", "a.json", "b.yml", "--format", "x"],
+    ],
 )
 def test_nothing_heavy_is_loaded_before_the_work(arguments: list[str]) -> None:
     done = python(

@@ -5,7 +5,7 @@ The source is executed as it stands; no weights are read, and nothing is written
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +23,8 @@ PACKAGE = "styletts2"
 
 # only the text aligner takes something of it, one function, and its builds often do not fit the torch that is installed
 DISPENSABLE = ("torchaudio",)
+
+_NEEDED = ("models.py", "Utils/PLBERT/util.py")
 
 
 class Checkout:
@@ -43,15 +45,19 @@ class Checkout:
         elif not folder.is_dir():
             what = "is a file" if folder.exists() else "there is no such folder"
             raise UsageError(f"--source {path}: {what}; give the folder of a StyleTTS2 checkout, or {PACKAGE}")
-        if not (folder / "models.py").is_file():
-            raise UsageError(f"--source {path}: has no models.py; give the folder of a StyleTTS2 checkout")
+        lacking = [name for name in _NEEDED if not (folder / name).is_file()]
+        if lacking:
+            raise UsageError(
+                f"--source {path}: has no {', no '.join(lacking)};"
+                f" give the folder of a StyleTTS2 checkout, or {PACKAGE}"
+            )
         self.folder = folder.resolve()
         self.name = PACKAGE if is_package else self.folder.name
+        self._option = f"--source {path}"
         self._prefix = f"{PACKAGE}." if is_package else ""
-        self._code = (
-            UserCode(package=PACKAGE, dispensable=DISPENSABLE)
-            if is_package
-            else UserCode(self.folder, dispensable=DISPENSABLE)
+        roots = () if is_package else (self.folder,)
+        self._code = UserCode(
+            *roots, package=PACKAGE if is_package else None, dispensable=DISPENSABLE, label=self._option
         )
 
     def model(self, config: StyleTTS2Config) -> Model:
@@ -60,9 +66,15 @@ class Checkout:
         Raises UsageError with what fails, and where. A module for which a broken package is needed is left out.
         """
         with self._code.visit():
-            built, broken = self._built(config)
+            modules = _Modules(self._builder(config))
+        broken = modules.broken
         builtin = components.model(config)
-        found = [self._component(entry, built) for entry in builtin.components if entry.module_name not in broken]
+        wanted = dict.fromkeys(entry.module_name for entry in builtin.components if entry.role != "slm")
+        unmade = [name for name in wanted if name not in modules.on_any_device]
+        if unmade:
+            made = ", ".join(modules.on_any_device)
+            raise UsageError(f"{self._option}: its build_model makes no {', no '.join(unmade)}, but {made}")
+        found = [self._component(entry, modules) for entry in builtin.components if entry.module_name not in broken]
         skipped = [
             Skipped(entry.name, broken[entry.module_name])
             for entry in builtin.components
@@ -76,52 +88,86 @@ class Checkout:
             notes=(f"the modules are those of {self.name}", *builtin.notes),
         )
 
-    def _component(self, component: Component, built: Mapping[str, nn.Module]) -> Component:
+    def _component(self, component: Component, modules: _Modules) -> Component:
         """The same entry point, of this source; that of the SLM, which is no part of it, as it is."""
         if component.role == "slm":
             return component
-        if component.module_name not in built:
-            made = ", ".join(built)
-            raise UsageError(f"--source {self.name}: its build_model makes no {component.module_name}, but {made}")
-        module = built[component.module_name]
-        return replace(component, class_name=type(module).__name__, build=lambda: module, surroundings=self._code.visit)
+        name = component.module_name
+        return replace(
+            component,
+            class_name=type(modules.on_any_device[name]).__name__,
+            build=lambda: modules.on_default_device()[name],
+            surroundings=self._code.visit,
+        )
 
-    def _built(self, config: StyleTTS2Config) -> tuple[dict[str, nn.Module], dict[str, str]]:
-        """The modules by name, and those that cannot be built with the reason."""
-        models, plbert = self._code.load(f"{self._prefix}models", f"{self._prefix}Utils.PLBERT.util")
-        import munch  # the source imports it, too
-        import torch
+    def _builder(self, config: StyleTTS2Config) -> Callable[[], tuple[dict[str, nn.Module], dict[str, str]]]:
+        """What makes the modules by name, on torch's default device, and says which of them cannot be made, and why."""
+        models, plbert, munch = self._code.load(f"{self._prefix}models", f"{self._prefix}Utils.PLBERT.util", "munch")
+        needed = [(models, name) for name in ("build_model", "ASRCNN", "JDCNet")]
+        needed += [(plbert, name) for name in ("CustomAlbert", "AlbertConfig")]
+        lacking = [f"{module.__name__}.{name}" for module, name in needed if not hasattr(module, name)]
+        if lacking:
+            raise UsageError(f"{self._option}: has no {', no '.join(lacking)}: is it a StyleTTS2 checkout?")
         from torch import nn
 
-        broken: dict[str, str] = {}
-
-        def build() -> Mapping[str, nn.Module]:
+        def build() -> tuple[dict[str, nn.Module], dict[str, str]]:
+            broken: dict[str, str] = {}
             try:
                 text_aligner = models.ASRCNN(**_without_source(config.aligner))
+            except ModuleNotFoundError:
+                raise
             except ImportError as error:
                 broken["text_aligner"] = str(error)
                 text_aligner = nn.Identity()
             pitch_extractor = models.JDCNet(num_class=1, seq_len=192)
             bert = plbert.CustomAlbert(plbert.AlbertConfig(**_without_source(config.plbert)))
             params = munch.munchify(config.values["model_params"])
-            return models.build_model(params, text_aligner, pitch_extractor, bert)
+            return dict(models.build_model(params, text_aligner, pitch_extractor, bert)), broken
 
-        try:
-            with torch.device("meta"):
-                built = build()
-        except Exception:  # noqa: BLE001  # code that reads values while it builds: they exist on the CPU
-            built = self._on_cpu(build)
-        return dict(built), broken
+        def build_or_explain() -> tuple[dict[str, nn.Module], dict[str, str]]:
+            import torch
 
-    def _on_cpu(self, build: Callable[[], Mapping[str, nn.Module]]) -> Mapping[str, nn.Module]:
+            try:
+                return build()
+            except Exception as error:
+                if torch.get_default_device().type == "meta" and not isinstance(error, ImportError):
+                    raise  # code that reads values while it builds: they exist on the CPU
+                raise self._code.failure(error, doing="building the modules") from error
+
+        return build_or_explain
+
+
+class _Modules:
+    """The modules of a source: made on meta where that works, and on the CPU only where they are asked for there."""
+
+    def __init__(self, build: Callable[[], tuple[dict[str, nn.Module], dict[str, str]]]) -> None:
         import torch
 
+        self._build = build
+        self._made: dict[str, dict[str, nn.Module]] = {}
+        self.broken: dict[str, str] = {}
         try:
+            with torch.device("meta"):
+                self._made["meta"], self.broken = build()
+        except UsageError:
+            raise
+        except Exception:  # noqa: BLE001  # what the constructors raise on the CPU is what counts
             with torch.device("cpu"):
-                return build()
-        except Exception as error:
-            where, what = self._code.place(error), f"{type(error).__name__}: {error}"
-            raise UsageError(f"--source {self.name}: {where}: building the modules failed: {what}") from error
+                self._made["cpu"], self.broken = build()
+
+    @property
+    def on_any_device(self) -> dict[str, nn.Module]:
+        return next(iter(self._made.values()))
+
+    def on_default_device(self) -> dict[str, nn.Module]:
+        """During a visit: they may be made now."""
+        import torch
+
+        if torch.get_default_device().type == "meta":
+            return self.on_any_device
+        if "cpu" not in self._made:
+            self._made["cpu"] = self._build()[0]
+        return self._made["cpu"]
 
 
 def _without_source(config: Any) -> dict[str, Any]:

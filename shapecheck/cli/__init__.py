@@ -16,8 +16,9 @@ from typing import Annotated, cast
 import typer
 
 from shapecheck._version import __version__
-from shapecheck.cli import module, styletts2
+from shapecheck.cli import diff, module, styletts2
 from shapecheck.cli.job import Job
+from shapecheck.cli.output import this_process_is_ours
 from shapecheck.errors import UsageError
 from shapecheck.exit_codes import ExitCode
 
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; the entry point of `shapecheck` and of `python -m shapecheck`."""
     if arguments is None:
         _without_collector()
+        this_process_is_ours()
     debug = False
     try:
         _accept_any_name()
@@ -115,6 +117,7 @@ def _shapecheck(
       shapecheck styletts2 --config config_ft.yml --layers binding
       shapecheck styletts2 --format json --output limits.json
       shapecheck module models.py:StyleEncoder "f32[1, 1, 80, T]"
+      shapecheck diff limits.json Configs/config_ft.yml
 
     \b
     Exit codes:
@@ -125,3 +128,4 @@ def _shapecheck(
 
 app.command("styletts2", short_help="The smallest input lengths of StyleTTS2, layer by layer.")(styletts2.command)
 app.command("module", short_help="The same for any nn.Module.")(module.command)
+app.command("diff", short_help="What changed between two reports, and whether anything got worse.")(diff.command)

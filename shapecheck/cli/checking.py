@@ -6,9 +6,9 @@ import sys
 import warnings
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -54,8 +54,12 @@ def parse_settings(
     sources: tuple[str | None, ...],
     train: bool,
     debug: bool,
+    stream: TextIO | None = None,
 ) -> Settings | None:
-    """The options that all these commands have; what is wrong goes to `problems`, and None comes back."""
+    """The options that all these commands have; what is wrong goes to `problems`, and None comes back.
+
+    `sources`: files that are read and must not be written over; `stream`: standard output, where it is kept apart.
+    """
     from shapecheck.render.destination import Destination
 
     sweep = None if lengths is None else problems.attempt(partial(parse_lengths, lengths))
@@ -64,7 +68,7 @@ def parse_settings(
     destination = problems.attempt(partial(Destination.checked, output, sources=sources))
     if shown is None or written is None or destination is None:
         return None
-    return Settings(sweep, shown, written, destination, train, debug)
+    return Settings(sweep, shown, written, replace(destination, stream=stream), train, debug)
 
 
 @contextmanager
@@ -106,7 +110,8 @@ def _rendered(report: ModelReport, settings: Settings) -> str:
     from shapecheck.render.table import table
 
     to_file = settings.destination.path is not None
-    return table(report, console.for_file() if to_file else console.for_stream(sys.stdout), settings.layers)
+    shown = console.for_file() if to_file else console.for_stream(settings.destination.stream or sys.stdout)
+    return table(report, shown, settings.layers)
 
 
 def _undecided(report: ModelReport) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import partial
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -18,6 +19,7 @@ from shapecheck.cli.checking import (
     quiet,
 )
 from shapecheck.cli.job import Job
+from shapecheck.cli.output import kept_output
 from shapecheck.errors import UsageError
 from shapecheck.exit_codes import ExitCode
 from shapecheck.options import Problems
@@ -32,7 +34,8 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="[INPUT]...",
-            help="For each argument a spec such as 'f32[1, 80, T]', a Python literal, or NAME=... for a keyword.",
+            help="For each argument a spec such as 'f32[1, 80, T]', a Python literal, or NAME=... for a keyword;"
+            " SYMBOL=FIRST:LAST for another size.",
             show_default=False,
         ),
     ] = None,
@@ -61,12 +64,18 @@ def command(
       shapecheck module models.py:StyleEncoder "f32[1, 1, 80, T]"
       shapecheck module torch.nn:Conv1d --init "[80, 64, 5]" "f32[1, 80, T]"
       shapecheck module my_tts.decoder:build "f32[1, 512, T]" speed=1.0 --init '{"dim_in": 512}'
+      shapecheck module torch.nn:BatchNorm1d --init "[80]" "f32[B, 80, T]" B=1:4 --train
       shapecheck module vocoder.py:Generator "f32[1, 80, T]" --unit "mel frames=0.0125 s" --layers binding
     """
 
     def run() -> ExitCode:
+        with kept_output() as stream:
+            return _run(stream)
+
+    def _run(stream: TextIO | None) -> ExitCode:
         from shapecheck.arguments import Arguments, parse_init, parse_unit
-        from shapecheck.target import Target, inputs_wanted
+        from shapecheck.model import built
+        from shapecheck.target import Target
 
         problems = Problems()
         found = problems.attempt(partial(Target.parse, target))
@@ -82,6 +91,7 @@ def command(
             sources=(target.rpartition(":")[0],),
             train=train,
             debug=debug,
+            stream=stream,
         )
         problems.check()
         assert found is not None
@@ -90,8 +100,12 @@ def command(
         assert counted is not None
         assert settings is not None
         if not inputs:
+            arguments, keywords = made_with
+            options = ("--init", init), ("--method", method if method != "forward" else None)
+            said = "".join(f" {option} {shlex.quote(value)}" for option, value in options if value is not None)
             with quiet(debug=debug), found.code.visit():
-                raise UsageError(inputs_wanted(found, found.build(*made_with), method))
+                module = built(lambda: found.build(arguments, keywords))
+                raise UsageError(found.inputs_wanted(module, method, said))
         return check_model(found.model(given, made_with, method, counted), None, settings)
 
     return Job(run, debug)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -19,6 +20,7 @@ from shapecheck.cli.checking import (
     quiet,
 )
 from shapecheck.cli.job import Job
+from shapecheck.cli.output import kept_output
 from shapecheck.errors import UsageError
 from shapecheck.exit_codes import ExitCode
 from shapecheck.options import Problems, select_components
@@ -74,6 +76,12 @@ def command(
     """
 
     def run() -> ExitCode:
+        if source is None:
+            return _run(None)
+        with kept_output() as stream:  # the source's code may print
+            return _run(stream)
+
+    def _run(stream: TextIO | None) -> ExitCode:
         problems = Problems()
         with quiet(debug=debug):
             model = problems.attempt(partial(_load, config, preset, source))
@@ -84,9 +92,10 @@ def command(
             layers=layers,
             format_=format_,
             output=output,
-            sources=(config,),
+            sources=(config, *_source_files(source)),
             train=train,
             debug=debug,
+            stream=stream,
         )
         problems.check()
         assert model is not None
@@ -94,6 +103,16 @@ def command(
         return check_model(model, names, settings)
 
     return Job(run, debug)
+
+
+def _source_files(source: str | None) -> list[str]:
+    """The files of a checkout, but for its data: they are not to be written over."""
+    if not source:
+        return []
+    patterns = (
+        f"{where}*.{ending}" for where in ("", "Configs/", "Modules/**/", "Utils/**/") for ending in ("py", "yml")
+    )
+    return [str(file) for pattern in patterns for file in Path(source).glob(pattern)]
 
 
 def _load(config: str | None, preset: str | None, source: str | None) -> Model:

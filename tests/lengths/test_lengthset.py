@@ -235,3 +235,23 @@ def test_pickle_and_repr():
     lengths = LengthSet.parse("T >= 6, T even")
     assert pickle.loads(pickle.dumps(lengths)) == lengths
     assert repr(lengths) == "LengthSet('T >= 6, T even')"
+
+
+@given(drawn_sets())
+@settings(max_examples=300, deadline=None)
+def test_ranges_round_trip(drawn: Drawn):
+    assert LengthSet.from_ranges(drawn.lengths.ranges()) == drawn.lengths
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.one_of(st.none(), st.integers(0, 60)), st.integers(1, 7)), max_size=6))
+@settings(deadline=None)
+def test_ranges_may_overlap(drawn: list[tuple[int, int | None, int]]):
+    ranges = [(first, None if more is None else first + more, step) for first, more, step in drawn]
+    members = {t for first, last, step in ranges for t in range(first, END if last is None else last + 1, step)}
+    assert below_end(LengthSet.from_ranges(ranges)) == {t for t in members if t < END}
+
+
+@pytest.mark.parametrize("ranges", [(1, 0, 1), (1, 5, 0), (-1, 5, 1), (0, 2**50, 2), (0, None, 2**40)])
+def test_ranges_that_are_refused(ranges: tuple[int, int | None, int]):
+    with pytest.raises(ValueError, match=r"is no progression|too many single lengths"):
+        LengthSet.from_ranges([ranges])
