@@ -56,7 +56,8 @@ def _albert() -> nn.Module:
 
     def forward(self: Any, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """With the mask that its caller makes of the lengths."""
-        mask = torch.arange(int(lengths.max())).unsqueeze(0).expand(lengths.shape[0], -1).type_as(lengths)
+        longest: Any = lengths.max()  # arange takes a tensor for a number
+        mask = torch.arange(longest).unsqueeze(0).expand(lengths.shape[0], -1).type_as(lengths)
         mask = torch.gt(mask + 1, lengths.unsqueeze(1))
         return self.bert(tokens, attention_mask=(~mask).int())
 
