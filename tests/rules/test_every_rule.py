@@ -82,6 +82,7 @@ CALLS = {
     "reduction.mean": "f(x, -1) :: f32[2, T]",
     "reduction.norm": "f(x, 2, -1) :: f32[2, T]",
     "reduction.normalize": "f(x) :: f32[2, T]",
+    "losses.classes": "f(x, y) :: f32[2, 3, T] & i64[2, 4]",
     "reduction.position": "f(x, -1) :: f32[2, T]",
     "reduction.total": "f(x, -1) :: f32[2, T]",
     "reduction.truth": "f(x > 0, -1) :: f32[2, T]",

@@ -11,6 +11,16 @@ from tests.rules.oracle import Fact, facts
 
 NAMES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 
+CLASSES = "\n".join(
+    f"F.{name}(x, y{options}) :: f32[{one}] & {other} :: 0:6"
+    for name, options, one, other in product(
+        ("cross_entropy", "nll_loss"),
+        ("", ", reduction='none'", ", reduction='sum'", ", ignore_index=2", ", weight=ones(3)"),
+        ("T, 3", "2, 3, T", "T, 3, 4, 2"),  # classes are taken to be in range
+        ("i64[2]", "i64[T]", "i64[2, T]", "i64[2, 4]", "i64[T, 4, 2]", "i64[]", "i32[T]", "f32[T, 3]"),
+    )
+)
+
 ROWS = "\n".join(
     f"F.{name}(x, y{options}) :: f32[{one}] & {other} :: 1:5{', open' if name == 'huber_loss' else ''}"
     for name, options, one, other in product(
@@ -33,11 +43,13 @@ nn.MSELoss()(x, y)                                :: f32[2, T] & f32[2, 1] :: 1:
 nn.L1Loss(reduction='sum')(x, y)                  :: f32[2, T] & f32[3, T] :: 1:5
 F.cross_entropy(x, torch.tensor([0, 2]))          :: f32[2, T]             :: 1:5
 F.binary_cross_entropy_with_logits(x, y)          :: f32[2, T] & f32[2, 3] :: 1:5
+F.cross_entropy(x, y, label_smoothing=0.1)        :: f32[2, 3, T] & i64[2, 4] :: 1:6
+F.cross_entropy(x, y, label_smoothing=1.5)        :: f32[2, 3, T] & i64[2, 4] :: 1:6
 F.kl_div(x, y)                                    :: f32[2, T] & f32[2, 3] :: 1:5
 """
 
 
-@pytest.mark.parametrize("fact", facts(ROWS, share=0.2) + facts(OTHERS))
+@pytest.mark.parametrize("fact", facts(ROWS, share=0.2) + facts(CLASSES, share=0.5) + facts(OTHERS))
 def test_losses(fact: Fact) -> None:
     fact.check()
 
