@@ -87,7 +87,7 @@ WAVES: dict[str, Family] = {
         lambda: hf.Wav2Vec2Model(hf.Wav2Vec2Config(**SMALL, **WAVE)),
         ("f32[2, N]",),
         {"attention_mask": "i64[2, N]"},
-        unknown="depends on the values of an input",
+        unknown="needs the values of a tensor",
     ),
     "Wav2Vec2, stable": family(
         lambda: hf.Wav2Vec2Model(
