@@ -51,6 +51,11 @@ def product(sizes: Sequence[Int]) -> Int:
     return result
 
 
+def is_same(left: Int, right: Int) -> bool:
+    """Whether two sizes are the same at every length, as far as that shows."""
+    return left is right or (is_plain(left) and is_plain(right) and left == right)
+
+
 def contiguous_strides(dims: Sequence[Int]) -> Dims:
     """The strides of a fresh tensor: sizes of 0 count as 1, as in torch."""
     strides: list[Any] = []

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import torch
 
-from shapecheck.lengths.swept import Int, SweptInt, is_plain
+from shapecheck.layout import is_same
+from shapecheck.lengths.swept import SweptInt, is_plain
 from shapecheck.tensor import Dims, Strides, dims_of, order_of, ordered
 
 
@@ -93,15 +94,10 @@ def _operand(dims: Dims, ones: frozenset[int], tensor: torch.Tensor) -> _Operand
     new = len(dims) - len(own)
     ignored, doubtful = set(range(new)), set[int]()
     for axis, (size, result) in enumerate(zip(own, dims[new:], strict=True), new):
-        if axis not in ones and not _is_same(size, result):
+        if axis not in ones and not is_same(size, result):
             (ignored if is_plain(size) else doubtful).add(axis)
     axes = (*range(new), *(axis + new for axis in order.axes))
     return _Operand(axes, frozenset(ignored), frozenset(doubtful), order.loose)
-
-
-def _is_same(left: Int, right: Int) -> bool:
-    """Whether two sizes are the same at every length, as far as that shows."""
-    return left is right or (is_plain(left) and is_plain(right) and left == right)
 
 
 @functools.lru_cache(maxsize=4096)

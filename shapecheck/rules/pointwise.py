@@ -204,7 +204,7 @@ where lerp addcmul addcdiv masked_fill clamp clip rsub copysign xlogy logaddexp 
 """.split()  # noqa: SIM905  # a list of words reads best as words
 
 _UNARY = """
-abs absolute neg negative positive exp exp2 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan asin acos atan
+abs absolute neg negative exp exp2 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan asin acos atan
 sinh cosh tanh sigmoid erf erfc floor ceil round trunc frac sign square reciprocal isnan isinf isfinite
 logical_not bitwise_not relu angle nan_to_num rad2deg deg2rad logit bernoulli
 """.split()  # noqa: SIM905  # a list of words reads best as words

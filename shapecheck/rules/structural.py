@@ -65,6 +65,11 @@ def _fits(bounds: Bounds, dtype: torch.dtype) -> bool:
     return all(low <= smallest and largest <= high for smallest, largest in ends)
 
 
+def _positive(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """`+x` is x itself; PyTorch refuses booleans."""
+    return args[0] if args and args[0].dtype != torch.bool else NotImplemented
+
+
 def _detach(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return _alias(args[0]) if type(args[0]) is SweptTensor else NotImplemented
 
@@ -220,6 +225,7 @@ def _rows() -> dict[Any, Row]:
     for name in ("cpu", "cuda", "pin_memory", "retain_grad", "resolve_conj", "resolve_neg"):
         rows[getattr(tensor, name)] = _same
     rows[tensor.detach] = rows[tensor.detach_] = rows[torch.detach] = _detach
+    rows[torch.positive] = rows[tensor.positive] = rows[tensor.__pos__] = _positive
     casts = {"float": torch.float32, "double": torch.float64, "half": torch.float16, "bfloat16": torch.bfloat16}
     casts |= {"long": torch.int64, "int": torch.int32, "short": torch.int16, "char": torch.int8, "byte": torch.uint8}
     casts |= {"bool": torch.bool}

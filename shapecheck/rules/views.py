@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from shapecheck.layout import is_same
 from shapecheck.lengths.swept import Int, Undecidable, compare, is_plain, where
 from shapecheck.rules.axes import are_whole, axis_of, sizes_of
 from shapecheck.rules.call import Call, NoRule, frozen
@@ -149,20 +150,15 @@ def _parts(dims: Dims, out: Dims) -> list[list[Int]] | None:
         if not rest:
             return None
         own = [rest.pop(0)]
-        while rest and is_plain(rest[0]) and not _is_same(product(own), size):
+        while rest and is_plain(rest[0]) and not is_same(product(own), size):
             own.append(rest.pop(0))
-        if not _is_same(product(own), size):
+        if not is_same(product(own), size):
             return None
         parts.append(own)
-    if not parts or not all(_is_same(size, 1) for size in rest):
+    if not parts or not all(is_same(size, 1) for size in rest):
         return None
     parts[-1] += rest
     return parts
-
-
-def _is_same(left: Int, right: Int) -> bool:
-    """Whether two sizes are the same at every length, as far as that shows."""
-    return left is right or (is_plain(left) and is_plain(right) and left == right)
 
 
 def _split_strides(strides: Dims, parts: list[list[Int]]) -> Dims:

@@ -137,3 +137,23 @@ SPLIT: dict[str, Callable[[torch.Tensor], Any]] = {
 @pytest.mark.parametrize("name", SPLIT)
 def test_a_view_that_splits_axes(name: str) -> None:
     sound(Of(lambda self, x: SPLIT[name](x)), X)
+
+
+REPEATED: dict[str, Callable[[torch.Tensor], Any]] = {
+    "positive": lambda x: x.positive(),
+    "plus": lambda x: +x,
+    "dropout in evaluation": lambda x: F.dropout(x, 0.5, False),
+    "relu": lambda x: F.relu(x),
+    "the same dtype": lambda x: x.float(),
+    "a pad of nothing": lambda x: F.pad(x, (0, 0)),
+    "detached": lambda x: x.detach(),
+    "conj": lambda x: x.conj(),
+    "a view that splits an axis": lambda x: x.view(1, 2, 2, -1),
+    "a copy": lambda x: x.clone(),
+    "zeros like it": lambda x: torch.zeros_like(x),
+}
+
+
+@pytest.mark.parametrize("name", REPEATED)
+def test_writing_into_what_became_of_an_expanded_tensor(name: str) -> None:
+    agrees(Of(lambda self, x: REPEATED[name](x[:, :1].expand(-1, 4, -1)).add_(1)), X)
