@@ -1,0 +1,44 @@
+"""What a training run will meet, before it starts: findings, clips, batches and checkpoints, of no particular model.
+
+The public surface of the pre-flight, all of it; names are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shapecheck.preflight.batches import Batches, Outcomes
+    from shapecheck.preflight.findings import Affected, Finding, Moment, Preflight, Severity, Threshold, Verdict
+
+__all__ = [
+    "Affected",
+    "Batches",
+    "Finding",
+    "Moment",
+    "Outcomes",
+    "Preflight",
+    "Severity",
+    "Threshold",
+    "Verdict",
+]
+
+_MODULES = {
+    "Affected": "shapecheck.preflight.findings",
+    "Batches": "shapecheck.preflight.batches",
+    "Finding": "shapecheck.preflight.findings",
+    "Moment": "shapecheck.preflight.findings",
+    "Outcomes": "shapecheck.preflight.batches",
+    "Preflight": "shapecheck.preflight.findings",
+    "Severity": "shapecheck.preflight.findings",
+    "Threshold": "shapecheck.preflight.findings",
+    "Verdict": "shapecheck.preflight.findings",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'shapecheck.preflight' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_MODULES[name]), name)
+    return value
