@@ -24,6 +24,7 @@ _INTEGERS = _BOOLEANS | {torch.uint8, torch.int8, torch.int16, torch.int32, torc
 
 CONFIRMED = 2**16  # elements of all arguments up to which the CPU confirms each answer
 CONFIRMED_ONCE = 2**24  # and up to which it confirms the first and the last answer to a question, and an error
+REFUSED = 2**27  # and up to which it is asked for the words of a refusal: none of the memory is ever touched
 _OVERRULES = "_shapecheck_overrules_meta"
 
 
@@ -92,7 +93,7 @@ def error_at(
     """
     args, kwargs = map_tree(laid_out, (args, dict(kwargs)))
     on_cpu = _for_cpu(function)
-    if on_cpu is not None and _elements((args, dict(kwargs)), index) <= CONFIRMED_ONCE:
+    if on_cpu is not None and _elements((args, dict(kwargs)), index) <= REFUSED:
         outcome = _on_cpu(on_cpu, args, kwargs, index, computed=True)
     else:
         outcome = execute(function, args, kwargs, index)

@@ -1,6 +1,7 @@
-"""StyleTTS2, built in: its architecture, its configuration, and the length chain of its training scripts.
+"""StyleTTS2, built in: its architecture, its configuration, and what its training scripts make of lengths.
 
-`load(path)` and `preset(name)` give a shapecheck Model; neither imports torch.
+`load(path)` and `preset(name)` give a shapecheck Model; neither imports torch. `prepare(path).preflight(report)`
+says what a training run with the configuration will meet.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .preflight.options import Options
+
 if TYPE_CHECKING:
     from shapecheck import Model
 
     from .config import StyleTTS2Config
+    from .preflight.check import Preparation
 
-__all__ = ["load", "preset"]
+__all__ = ["Options", "load", "prepare", "preset"]
 
 
 def load(path: str | Path, *, source: str | Path | None = None) -> Model:
@@ -37,6 +41,26 @@ def preset(name: str, *, source: str | Path | None = None) -> Model:
     if source is None:
         return components.model(config.preset(name))
     return _of_source(source, lambda folders: config.preset(name, folders=folders))
+
+
+def prepare(
+    path: str | Path | None = None,
+    options: Options | None = None,
+    *,
+    preset: str = "ft",
+    source: str | Path | None = None,
+) -> Preparation:
+    """Get ready to say what a training run with a configuration will meet; `.preflight(report)` says it.
+
+    Without `path`, with the preset. Raises UsageError with all that is wrong with the options, and with the files that
+    they or the configuration name.
+    """
+    from . import checkout, config
+    from .preflight.check import Preparation
+
+    folders = () if source is None else (checkout.Checkout(source).folder,)
+    read = config.preset(preset, folders=folders) if path is None else config.read(path, folders=folders)
+    return Preparation.of(read, options or Options(), None if path is None else Path(path).parent)
 
 
 def _of_source(source: str | Path, read: Callable[[tuple[Path, ...]], StyleTTS2Config]) -> Model:

@@ -9,6 +9,7 @@ Source: yl4579/StyleTTS2, meldataset.py and train_finetune.py.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from shapecheck import ModelReport, Report
 
 PADDING = 10_000  # zeros that the data loader adds to a clip, half of them on each side
+LOADER_SAMPLE_RATE = 24_000  # this and the next: of the public data loader, whatever the configuration says
+LOADER_HOP_LENGTH = 300
 GATE = 80  # mel frames; the scripts pass over a batch whose clips are shorter, without a word
 
 # The modules that get a whole clip before any cropping: each at 2h mel frames.
@@ -29,6 +32,19 @@ def mel_frames(samples: int, hop_length: int) -> int:
     """Mel frames of a clip of so many samples, always even."""
     frames = 1 + (samples + PADDING) // hop_length
     return frames - frames % 2
+
+
+def resampled(samples: int, sample_rate: int, target_rate: int = LOADER_SAMPLE_RATE) -> int:
+    """Samples after the loader's resampling, which rounds up in floating point (librosa.resample)."""
+    return samples if sample_rate == target_rate else math.ceil(samples * (float(target_rate) / sample_rate))
+
+
+def shortest_at(samples: int, sample_rate: int, target_rate: int = LOADER_SAMPLE_RATE) -> int:
+    """The smallest number of samples at `sample_rate` that gives `samples` or more after resampling."""
+    count = max(0, samples * sample_rate // target_rate - 2)
+    while resampled(count, sample_rate, target_rate) < samples:
+        count += 1
+    return count
 
 
 def shortest_clip(frames: int, hop_length: int) -> int:

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from torch import nn
 
 # What the public data loader computes, whatever the configuration says (meldataset.py).
-PUBLIC_PREPROCESSING = {"sr": 24000, "n_fft": 2048, "win_length": 1200, "hop_length": 300}
+PUBLIC_PREPROCESSING = {
+    "sr": chain.LOADER_SAMPLE_RATE,
+    "n_fft": 2048,
+    "win_length": 1200,
+    "hop_length": chain.LOADER_HOP_LENGTH,
+}
 PUBLIC_MELS = 80
 
 SLM_HOP = 320  # samples for one frame of WavLM: the product of its convolutions' strides

@@ -135,6 +135,7 @@ class StyleTTS2Config:
     aligner: AlignerConfig
     plbert: PlbertConfig
     notes: tuple[str, ...]
+    unknown_keys: tuple[tuple[str, str], ...]  # the place of each, and the nearest known one, or ""
     values: Mapping[str, Any] = field(repr=False, compare=False)  # the whole file, as it was read
 
 
@@ -179,12 +180,13 @@ def parse(values: object, source: str, *, folders: Sequence[Path] = ()) -> Style
         aligner=read_aligner(findings, paths.asr_config, folders),
         plbert=read_plbert(findings, paths.plbert_dir, folders),
         notes=(),
+        unknown_keys=(),
         values=cast("Mapping[str, Any]", values),
     )
     notes = findings.finish()
     if not folders:
         notes = (f"{source}: the text aligner and PLBERT have their published values", *notes)
-    return replace(config, notes=notes)
+    return replace(config, notes=notes, unknown_keys=findings.unknown_keys())
 
 
 def _model_params(section: Section) -> ModelParams:

@@ -55,6 +55,12 @@ class Findings:
     sections: list[Section] = field(default_factory=list["Section"])
     missing: list[tuple[Section, str, str]] = field(default_factory=list[tuple["Section", str, str]])
 
+    def unknown_keys(self) -> tuple[tuple[str, str], ...]:
+        """The path of each key that nothing reads, and that of the nearest known one, or ""."""
+        return tuple(
+            (section.path_of(key), self._nearest(section, key)) for section in self.sections for key in section.unknown()
+        )
+
     def finish(self) -> tuple[str, ...]:
         """The notes; raises ConfigError where a field is wrong."""
         unknown = [(section, key) for section in self.sections for key in section.unknown()]
@@ -70,10 +76,13 @@ class Findings:
             warnings.append(f"{len(unknown) - _SHOWN_NOTES} more unknown keys are ignored")
         return tuple(printable(note) for note in (*self.notes, *warnings))
 
-    def _warning(self, section: Section, key: str) -> str:
+    def _nearest(self, section: Section, key: str) -> str:
         near = get_close_matches(key, sorted(section.known), 1, 0.6)
         owners = [owner.path_of(key) for owner in self.sections if owner.file == section.file and key in owner.known]
-        nearest = section.path_of(near[0]) if near else owners[0] if owners else None
+        return section.path_of(near[0]) if near else owners[0] if owners else ""
+
+    def _warning(self, section: Section, key: str) -> str:
+        nearest = self._nearest(section, key)
         hint = f"; the nearest known key is {nearest}" if nearest else ""
         return f"{section.file}: unknown key {section.path_of(key)} is ignored{hint}"
 

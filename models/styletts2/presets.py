@@ -77,7 +77,9 @@ def _config(decoder: Values, *, multispeaker: bool, training: Values) -> Values:
     }
 
 
-def _training(*, root_path: str, slm_iterations: int, loss_params: Values, **top: Any) -> Values:
+def _training(
+    *, root_path: str, slm_iterations: int, loss_params: Values, learning_rate: float = 0.00001, **top: Any
+) -> Values:
     return {
         **top,
         "second_stage_load_pretrained": True,
@@ -88,10 +90,33 @@ def _training(*, root_path: str, slm_iterations: int, loss_params: Values, **top
             "OOD_data": "Data/OOD_texts.txt",
             "min_length": 50,
         },
-        "loss_params": loss_params,
-        "slmadv_params": {"min_len": 400, "max_len": 500, "batch_percentage": 0.5, "iter": slm_iterations},
+        "loss_params": {**{f"lambda_{name}": weight for name, weight in _LOSSES.items()}, **loss_params},
+        "optimizer_params": {"lr": 0.0001, "bert_lr": 0.00001, "ft_lr": learning_rate},
+        "slmadv_params": {
+            "min_len": 400,
+            "max_len": 500,
+            "batch_percentage": 0.5,
+            "iter": slm_iterations,
+            "thresh": 5,
+            "scale": 0.01,
+            "sig": 1.5,
+        },
     }
 
+
+_LOSSES = {
+    "mel": 5.0,
+    "gen": 1.0,
+    "slm": 1.0,
+    "mono": 1.0,
+    "s2s": 1.0,
+    "F0": 1.0,
+    "norm": 1.0,
+    "dur": 1.0,
+    "ce": 20.0,
+    "sty": 1.0,
+    "diff": 1.0,
+}
 
 _HIFIGAN: Values = {
     "type": "hifigan",
@@ -122,6 +147,7 @@ _FT = _training(
     load_only_params=True,
     root_path="/local/LJSpeech-1.1/wavs",
     loss_params={"diff_epoch": 10, "joint_epoch": 30},
+    learning_rate=0.0001,
     slm_iterations=10,
 )
 

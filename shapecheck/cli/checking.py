@@ -17,6 +17,7 @@ from shapecheck.options import Format, Layers, Problems, parse_choice, parse_len
 
 if TYPE_CHECKING:
     from shapecheck.model import Model, ModelReport
+    from shapecheck.preflight import Preflight
     from shapecheck.render.destination import Destination
 
 TrainOption = Annotated[
@@ -82,39 +83,53 @@ def quiet(*, debug: bool) -> Generator[None]:
 
 def check_model(model: Model, components: Sequence[str] | None, settings: Settings) -> ExitCode:
     """Analyze, write the result, and say by the exit code whether everything was decided."""
+    report = analyzed(model, components, settings)
+    write_report(report, settings)
+    return ExitCode.UNKNOWN if is_undecided(report) else ExitCode.OK
+
+
+def analyzed(model: Model, components: Sequence[str] | None, settings: Settings) -> ModelReport:
+    """The report of the named components, or of all; a line on the terminal says how far it is."""
     from shapecheck.render.progress import progress_line
 
     with progress_line() as show, quiet(debug=settings.debug):
         show("loading PyTorch")
         from shapecheck.model import check
 
-        report = check(
+        return check(
             model,
             components=components,
             lengths=settings.lengths,
             train=settings.train,
             progress=lambda name, done, total: show(f"analysing {name} ({done + 1} of {total})"),
         )
-    settings.destination.write(_rendered(report, settings))
-    return ExitCode.UNKNOWN if _undecided(report) else ExitCode.OK
 
 
-def _rendered(report: ModelReport, settings: Settings) -> str:
+def write_report(report: ModelReport, settings: Settings, preflight: Preflight | None = None) -> None:
+    settings.destination.write(_rendered(report, settings, preflight))
+
+
+def _rendered(report: ModelReport, settings: Settings, preflight: Preflight | None) -> str:
     if settings.written is Format.JSON:
         from shapecheck.render.document import document
 
         for note in report.model.notes:
             print(f"shapecheck: note: {note}", file=sys.stderr)
-        return document(report, settings.layers)
+        return document(report, settings.layers, preflight)
     from shapecheck.render import console
     from shapecheck.render.table import table
 
     to_file = settings.destination.path is not None
     shown = console.for_file() if to_file else console.for_stream(settings.destination.stream or sys.stdout)
-    return table(report, shown, settings.layers)
+    text = table(report, shown, settings.layers)
+    if preflight is None:
+        return text
+    from shapecheck.render.preflight import preflight_text
+
+    return f"{text}\n{preflight_text(preflight, shown)}"
 
 
-def _undecided(report: ModelReport) -> bool:
+def is_undecided(report: ModelReport) -> bool:
     """Whether a length of a component, or a component that the model can build, was left without a verdict."""
     left_out = set(report.skipped) - set(report.model.skipped)
     return bool(left_out) or any(entry.report.unknown for entry in report.components)

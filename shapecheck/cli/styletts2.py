@@ -15,18 +15,41 @@ from shapecheck.cli.checking import (
     LayersOption,
     OutputOption,
     TrainOption,
-    check_model,
+    analyzed,
+    is_undecided,
     parse_settings,
     quiet,
+    write_report,
 )
 from shapecheck.cli.job import Job
 from shapecheck.cli.output import kept_output
+from shapecheck.cli.preflight import (
+    DaskOption,
+    DataOption,
+    DecodeOption,
+    FilteredOption,
+    GpusOption,
+    ListOption,
+    ManifestOption,
+    NoCacheOption,
+    OodOption,
+    RootOption,
+    StageOption,
+    StrictOption,
+    TrainListOption,
+    ValListOption,
+    checked_extras,
+    exit_code,
+    looked_at,
+    write_extras,
+)
 from shapecheck.errors import UsageError
 from shapecheck.exit_codes import ExitCode
 from shapecheck.options import Problems, select_components
 
 if TYPE_CHECKING:
     from shapecheck.model import Model
+    from shapecheck.models.styletts2.preflight.check import Preparation
 
 DEFAULT_PRESET = "ft"
 
@@ -55,20 +78,38 @@ def command(
         typer.Option(metavar="LO:HI", help="Lengths to go through, in each component's own unit, such as 1:1024."),
     ] = None,
     train: TrainOption = False,
+    stage: StageOption = None,
+    gpus: GpusOption = 1,
+    data: DataOption = None,
+    root: RootOption = None,
+    train_list: TrainListOption = None,
+    val_list: ValListOption = None,
+    ood: OodOption = None,
+    manifest: ManifestOption = None,
+    decode: DecodeOption = False,
+    no_cache: NoCacheOption = False,
+    dask: DaskOption = None,
+    list_: ListOption = None,
+    write_filtered_lists: FilteredOption = None,
+    strict: StrictOption = False,
     layers: LayersOption = "all",
     format_: FormatOption = "table",
     output: OutputOption = None,
     debug: DebugOption = False,
 ) -> Job:
-    """Show the smallest input lengths of StyleTTS2's components, layer by layer.
+    """Show the smallest input lengths of StyleTTS2's components, layer by layer, and what a training run will meet.
 
     Every call of every conv layer of the encoders, the decoder and the discriminators, with the lengths that it
-    refuses, PyTorch's own message and the way there. Needs neither weights nor data.
+    refuses, PyTorch's own message and the way there. Needs neither weights nor data. With a configuration, the
+    pre-flight: whether its training will crash, skip or train nothing, when, because of which files, and what to
+    change. Exit code 1: it will end, or lose batches.
 
     \b
     Examples:
       shapecheck styletts2
       shapecheck styletts2 --config Configs/config_ft.yml
+      shapecheck styletts2 --config Configs/config_ft.yml --root wavs --list affected.csv
+      shapecheck styletts2 --config Configs/config_ft.yml --write-filtered-lists Data/filtered
       shapecheck styletts2 --component style_encoder --component decoder
       shapecheck styletts2 --preset ljspeech --layers none
       shapecheck styletts2 --source ../StyleTTS2 --config ../StyleTTS2/Configs/config_ft.yml
@@ -86,6 +127,8 @@ def command(
         with quiet(debug=debug):
             model = problems.attempt(partial(_load, config, preset, source))
         names = select_components(model, component or (), problems) if model is not None else None
+        preparation = problems.attempt(prepare)
+        extras = problems.attempt(partial(checked_extras, list_, write_filtered_lists, config))
         settings = parse_settings(
             problems,
             lengths=lengths,
@@ -100,7 +143,56 @@ def command(
         problems.check()
         assert model is not None
         assert settings is not None
-        return check_model(model, names, settings)
+        report = analyzed(model, names, settings)
+        preflight = None if preparation is None else looked_at(preparation, report)
+        write_report(report, settings, preflight)
+        if preflight is not None and extras is not None:
+            write_extras(preflight, extras)
+        return exit_code(preflight, is_undecided(report), strict=strict)
+
+    def prepare() -> Preparation | None:
+        given = {
+            "--stage": stage,
+            "--root": root,
+            "--train-list": train_list,
+            "--val-list": val_list,
+            "--ood": ood,
+            "--manifest": manifest,
+            "--dask": dask,
+            "--list": list_,
+            "--write-filtered-lists": write_filtered_lists,
+        }
+        empty = [option for option, value in given.items() if value == ""]
+        if empty:
+            raise UsageError(f"{', '.join(empty)}: the name is empty")
+        asked = [option for option, value in given.items() if value is not None]
+        flags = {"--data": data is True, "--decode": decode, "--strict": strict, "--gpus": gpus != 1}
+        asked += [option for option, is_given in flags.items() if is_given]
+        narrowed = {"--component": bool(component), "--lengths": lengths is not None, "--train": train}
+        others = [option for option, is_given in narrowed.items() if is_given]
+        if others and asked:
+            raise UsageError(
+                f"{', '.join(asked)} with {', '.join(others)}: the pre-flight needs all components, over all lengths, in"
+                " evaluation mode; leave out the latter"
+            )
+        if others or not (config or asked):
+            return None
+        from shapecheck.models import styletts2 as architecture
+
+        options = architecture.Options(
+            stage=stage or "",
+            gpus=gpus,
+            data=data,
+            train_list=train_list or "",
+            val_list=val_list or "",
+            ood=ood or "",
+            root=root or "",
+            manifest=manifest or "",
+            decode=decode,
+            cache=not no_cache,
+            dask=dask or "",
+        )
+        return architecture.prepare(config, options, preset=preset or DEFAULT_PRESET, source=source)
 
     return Job(run, debug)
 

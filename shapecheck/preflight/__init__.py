@@ -9,11 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from shapecheck.preflight.audio import AudioFile
     from shapecheck.preflight.batches import Batches, Outcomes
     from shapecheck.preflight.findings import Affected, Finding, Moment, Preflight, Severity, Threshold, Verdict
+    from shapecheck.preflight.manifest import read_manifest
+    from shapecheck.preflight.scan import scan
 
 __all__ = [
     "Affected",
+    "AudioFile",
     "Batches",
     "Finding",
     "Moment",
@@ -22,10 +26,13 @@ __all__ = [
     "Severity",
     "Threshold",
     "Verdict",
+    "read_manifest",
+    "scan",
 ]
 
 _MODULES = {
     "Affected": "shapecheck.preflight.findings",
+    "AudioFile": "shapecheck.preflight.audio",
     "Batches": "shapecheck.preflight.batches",
     "Finding": "shapecheck.preflight.findings",
     "Moment": "shapecheck.preflight.findings",
@@ -34,6 +41,8 @@ _MODULES = {
     "Severity": "shapecheck.preflight.findings",
     "Threshold": "shapecheck.preflight.findings",
     "Verdict": "shapecheck.preflight.findings",
+    "read_manifest": "shapecheck.preflight.manifest",
+    "scan": "shapecheck.preflight.scan",
 }
 
 

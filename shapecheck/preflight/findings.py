@@ -64,6 +64,7 @@ class Finding:
     message: str  # what happens, with the numbers that decide it, and PyTorch's own words where it raises
     remedy: str
     files: tuple[Affected, ...] = ()
+    is_removable: bool = False  # gone when these lines are left out of their lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +103,13 @@ class Preflight:
 
     def of_severity(self, *severities: Severity) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if finding.severity in severities)
+
+    def offending_lines(self, listed: str) -> frozenset[int]:
+        """The lines of a list without which nothing in it ends the run or loses a batch."""
+        return frozenset(
+            file.line
+            for finding in self.findings
+            if finding.is_removable and finding.severity in (Severity.FATAL, Severity.DROP)
+            for file in finding.files
+            if file.listed == listed and file.line is not None
+        )

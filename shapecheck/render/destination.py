@@ -23,10 +23,13 @@ class Destination:
 
     path: Path | None
     stream: TextIO | None = None  # where the path is None, instead of the present sys.stdout
+    option: str = "--output"  # that named it
 
     @classmethod
-    def checked(cls, text: str | None, sources: tuple[str | None, ...] = ()) -> Destination:
-        """Read `--output`; None and `-` are standard output. `sources` are files that must not be written over.
+    def checked(
+        cls, text: str | None, sources: tuple[str | None, ...] = (), option: str = "--output"
+    ) -> Destination:
+        """Read `option`; None and `-` are standard output. `sources` are files that must not be written over.
 
         Raises UsageError if the file cannot be written, which is tried with a file beside it that is removed again.
         """
@@ -35,13 +38,13 @@ class Destination:
                 raise UsageError("standard output is closed; write to a file with --output FILE")
             return cls(None)
         if not text:
-            raise UsageError("--output: the name is empty; give a file name, or - for standard output")
+            raise UsageError(f"{option}: the name is empty; give a file name, or - for standard output")
         path = Path(os.path.realpath(text))  # of a link, the file that it points to
         try:
-            _check(path, text, tuple(source for source in sources if source is not None))
+            _check(path, text, tuple(source for source in sources if source is not None), option)
         except OSError as error:
-            raise UsageError(f"--output {text}: cannot be written: {error.strerror or error}") from error
-        return cls(path)
+            raise UsageError(f"{option} {text}: cannot be written: {error.strerror or error}") from error
+        return cls(path, option=option)
 
     def write(self, text: str) -> None:
         """Write the whole text.
@@ -58,21 +61,21 @@ class Destination:
         except BrokenPipeError:
             raise
         except OSError as error:
-            where = f"--output {self.path}" if self.path is not None else "standard output"
+            where = f"{self.option} {self.path}" if self.path is not None else "standard output"
             raise UsageError(f"{where}: cannot be written: {error.strerror or error}") from error
 
 
-def _check(path: Path, text: str, sources: tuple[str, ...]) -> None:
+def _check(path: Path, text: str, sources: tuple[str, ...], option: str) -> None:
     with suppress(FileNotFoundError):
         path.lstat()  # fails where the name itself is not possible
     if text.endswith(("/", os.sep)) or path.is_dir():
-        raise UsageError(f"--output {text}: is a directory; give a file name")
+        raise UsageError(f"{option} {text}: is a directory; give a file name")
     if any(_same_file(path, source) for source in sources):
-        raise UsageError(f"--output {text}: is a file that this command reads; give another name")
+        raise UsageError(f"{option} {text}: is a file that this command reads; give another name")
     if not path.parent.is_dir():
-        raise UsageError(f"--output {text}: there is no directory {path.parent}; create it first")
+        raise UsageError(f"{option} {text}: there is no directory {path.parent}; create it first")
     if path.exists() and not os.access(path, os.W_OK):
-        raise UsageError(f"--output {text}: cannot be written: the file is write-protected")
+        raise UsageError(f"{option} {text}: cannot be written: the file is write-protected")
     if not _is_special(path):
         probe = _temporary(path)
         probe.touch(exist_ok=False)

@@ -14,15 +14,19 @@ from shapecheck._version import __version__
 from shapecheck.lengths.lengthset import LengthSet
 from shapecheck.model import ComponentReport, ModelReport
 from shapecheck.options import Layers
+from shapecheck.preflight import Finding, Preflight
 from shapecheck.report import Failure, LayerLimit, Step
 from shapecheck.saved import SCHEMA
 
 _EXPANDED_LEVELS = 4  # document, components, component, its lists; what lies deeper is one line each
 
 
-def document(report: ModelReport, layers: Layers = Layers.ALL) -> str:
+def document(report: ModelReport, layers: Layers = Layers.ALL, preflight: Preflight | None = None) -> str:
     """The whole document as text, ending with a newline."""
-    return json_text(limits(report, layers), _EXPANDED_LEVELS) + "\n"
+    values = limits(report, layers)
+    if preflight is not None:
+        values["preflight"] = preflight_values(preflight)
+    return json_text(values, _EXPANDED_LEVELS) + "\n"
 
 
 def limits(report: ModelReport, layers: Layers = Layers.ALL) -> dict[str, Any]:
@@ -37,6 +41,46 @@ def limits(report: ModelReport, layers: Layers = Layers.ALL) -> dict[str, Any]:
         "mode": "train" if report.train else "eval",
         "components": [_component(entry, layers) for entry in report.components],
         "skipped": [{"name": skipped.name, "reason": skipped.reason} for skipped in report.skipped],
+    }
+
+
+def preflight_values(preflight: Preflight) -> dict[str, Any]:
+    """A pre-flight as plain values."""
+    return {
+        "stage": preflight.stage,
+        "stage_reason": preflight.stage_reason,
+        "verdict": preflight.verdict.value,
+        "chain": list(preflight.chain),
+        "thresholds": {
+            threshold.name: {
+                "samples": threshold.samples,
+                "seconds": threshold.seconds,
+                "mel_frames": threshold.mel_frames,
+                "because": threshold.because,
+            }
+            for threshold in preflight.thresholds
+        },
+        "max_len": dict(preflight.max_len),
+        "epochs": dict(preflight.epochs),
+        "findings": [_finding(found) for found in preflight.findings],
+        "batches": preflight.batches,
+        "data": preflight.data,
+        "checkpoint": preflight.checkpoint,
+        "not_checked": list(preflight.not_checked),
+    }
+
+
+def _finding(found: Finding) -> dict[str, Any]:
+    return {
+        "id": found.identity,
+        "severity": found.severity.value,
+        "when": found.when.value,
+        "count": found.count,
+        "message": found.message,
+        "remedy": found.remedy,
+        "files": [
+            {"file": file.file, "list": file.listed or None, "line": file.line, **file.numbers} for file in found.files
+        ],
     }
 
 

@@ -1,0 +1,199 @@
+"""What the batches of a run come to: their number and shares, and the findings that only whole batches show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shapecheck.preflight import Affected, Batches, Finding, Moment, Severity
+from shapecheck.preflight.batches import quantile
+
+from . import thresholds
+from .clips import Clip, ClipSet
+from .list_checks import text_refusal
+from .run import Run, affected, counted
+
+_QUANTILES = (0.05, 0.5, 0.95)
+_OFTEN = 0.5  # of the batches: below, the SLM stage is said to run seldom
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationBatch:
+    """One batch of the validation list, in the list's order; `reason`: why it is lost, "" where it is not."""
+
+    clips: tuple[Clip, ...]
+    reason: str
+
+
+def batch_findings(run: Run) -> Iterator[Finding]:
+    yield from _too_few(run)
+    yield from _lost_validation(run)
+    yield from _slm_clips(run)
+
+
+def ends_run(run: Run, clip: Clip) -> bool:
+    """Whether a training clip ends the run, whatever batch it is in."""
+    if clip.line.refusal or (clip.audio is not None and not clip.has_length):
+        return True
+    if clip.audio is not None and clip.audio.decoded is not None and clip.audio.decoded.non_finite:
+        return True
+    is_read_as_text = bool(clip.line.numbers) and text_refusal(run, clip.line) is None
+    return not is_read_as_text or (clip.has_length and run.fates.whole(clip.mel_frames) is not None)
+
+
+def training_batches(run: Run, clips: ClipSet) -> Batches:
+    fatal = [position for position, clip in enumerate(clips.clips) if ends_run(run, clip)]
+    lengths = [clip.mel_frames if clip.has_length else 0 for clip in clips.clips]
+    return Batches(lengths, run.batch_size, fatal)
+
+
+def validation_batches(run: Run, clips: ClipSet) -> tuple[ValidationBatch, ...]:
+    """Only those of a list that the loader gets through; what it raises ends the run."""
+    size = run.batch_size
+    starts = range(0, len(clips.clips), size)
+    parts = [clips.clips[start : start + size] for start in starts]
+    return tuple(ValidationBatch(part, _lost(run, part)) for part in parts)
+
+
+def _lost(run: Run, clips: Sequence[Clip]) -> str:
+    measured = [clip.mel_frames for clip in clips if clip.has_length]
+    if len(clips) == 1 and run.fails_alone:
+        return "one clip in the batch"
+    refused = next((found for frames in measured if (found := run.fates.whole(frames)) is not None), None)
+    refused = refused or next((found for clip in clips if (found := text_refusal(run, clip.line)) is not None), None)
+    if refused is None and measured:
+        refused = run.fates.validation(min(measured))
+    return refused.text if refused is not None else ""
+
+
+def summary(run: Run) -> dict[str, Any] | None:
+    """Of the batches, as plain values; None where no audio was measured."""
+    if run.train is None or not run.train.with_lengths:
+        return None
+    batches = training_batches(run, run.train)
+    fates = run.fates
+    outcomes = batches.outcomes(fates.is_passed_over, lambda frames: fates.crop(frames) is not None)
+    shortest = batches.shortest()
+    bucketed = batches.bucketed()
+    usable = [clip for clip in run.train.with_lengths if not ends_run(run, clip)]
+    short = [clip for clip in usable if fates.is_passed_over(clip.mel_frames)]
+    found: dict[str, Any] = {
+        "batch_size": run.batch_size,
+        "steps_per_epoch": batches.per_epoch,
+        "left_over": batches.left_over,
+        "crash": float(outcomes.crash),
+        "dropped": float(outcomes.dropped),
+        "fine": float(outcomes.fine) if batches.per_epoch else 0.0,
+        "crop_mel_frames": {
+            f"{level:g}": min(length - 2, 2 * (run.config.training.max_len // 2))
+            for level in _QUANTILES
+            if (length := quantile(shortest, level)) is not None
+        },
+        "bucketed_dropped": sum(map(fates.is_passed_over, bucketed)) / len(bucketed) if bucketed else 0.0,
+        "without_short": {
+            "clips": len(short),
+            "hours": round(sum(clip.seconds for clip in short) / 3600, 4),
+        },
+        "slm_stage": _slm_chance(run, batches),
+    }
+    if run.val is not None:
+        lost = [batch for batch in validation_batches(run, run.val) if batch.reason]
+        found["validation"] = {"batches": -(-len(run.val.clips) // run.batch_size), "lost": len(lost)}
+    return found
+
+
+def _slm_chance(run: Run, batches: Batches) -> float | None:
+    """At most: where every clip is predicted as long as it is; None where the stage is not reached."""
+    crop = thresholds.slm_crop(run, longest=False)
+    share = run.config.training.slm_batch_percentage
+    if crop is None or share is None or not run.reaches_joint_training:
+        return None
+    if share * run.batch_size <= 1:
+        return 0.0
+    return float(batches.share_with_enough(2 * (crop + 1), 2))
+
+
+def _too_few(run: Run) -> Iterator[Finding]:
+    if run.train is not None and len(run.train.clips) < run.batch_size:
+        count = len(run.train.clips)
+        yield Finding(
+            "training-list-too-short",
+            Severity.FATAL,
+            Moment.IMPORT,
+            count or 1,
+            f"{run.train.listed.name} has {counted(count, 'line')}, fewer than batch_size {run.batch_size}, and incomplete"
+            " batches are left out: ValueError: Expected positive integer steps_per_epoch, but got 0.",
+            f"batch_size {max(2, count)} or less, or more clips." if count > 1 else "More clips.",
+            (Affected(run.train.listed.name),),
+        )
+
+
+def _lost_validation(run: Run) -> Iterator[Finding]:
+    if run.val is None or any(clip.line.refusal or (clip.audio and not clip.has_length) for clip in run.val.clips):
+        return  # the run ends there, with a finding of its own
+    batches = validation_batches(run, run.val)
+    lost = [batch for batch in batches if batch.reason]
+    name = run.val.listed.name
+    if len(lost) == len(batches) and (run.stage.passes_over_errors or not batches):
+        what = f"all of its {counted(len(batches), 'batch')} are lost ({lost[0].reason})" if lost else "it has no clips"
+        yield Finding(
+            "validation-all-lost",
+            Severity.FATAL,
+            Moment.END_OF_EPOCH_1,
+            len(batches) or 1,
+            f"{name}: {what}, and the loss is divided by the number of those that are left: ZeroDivisionError, after a"
+            " whole epoch.",
+            f"{run.batch_size} clips or more that are long enough.",
+            affected(run.val, [clip for batch in lost for clip in batch.clips]),
+        )
+        return
+    alone = [batch for batch in lost if len(batch.clips) == 1]
+    if alone:
+        swallowed = run.stage.passes_over_errors
+        yield Finding(
+            "validation-clip-alone",
+            Severity.DROP if swallowed else Severity.FATAL,
+            Moment.END_OF_EPOCH_1,
+            len(alone),
+            f"{name} has {counted(len(run.val.clips), 'clip')}: with batch_size {run.batch_size} the last one is alone in its"
+            f" batch, which raises: {run.alone_error}."
+            + (" The script swallows it, and loses the batch." if swallowed else ""),
+            "One clip more, or one less.",
+            affected(run.val, alone[0].clips),
+        )
+
+
+def _slm_clips(run: Run) -> Iterator[Finding]:
+    crop = thresholds.slm_crop(run, longest=False)
+    share = run.config.training.slm_batch_percentage
+    if run.train is None or crop is None or share is None or share * run.batch_size <= 1:
+        return
+    if not run.reaches_joint_training or len(run.train.clips) < run.batch_size:
+        return
+    least = 2 * (crop + 1)
+    short = [clip for clip in run.train.with_lengths if clip.mel_frames < least]
+    chance = _slm_chance(run, training_batches(run, run.train))
+    if chance is None or chance >= _OFTEN:
+        return
+    needed = thresholds.shortest_for(thresholds.SLM, run)
+    what = "never runs" if chance == 0 else f"runs for {100 * chance:.2g} % of the batches at most"
+    yield Finding(
+        "slm-stage-clips-too-short",
+        Severity.DEGRADE,
+        Moment.JOINT_EPOCH,
+        len(short),
+        f"{counted(len(short), 'clip')} of {run.train.listed.name}: under {needed.seconds:.3f} s, too short for the SLM"
+        f" adversarial stage, which needs two clips of a batch with more than min_len {2 * crop} mel frames: it {what}; else"
+        " its losses are 0.",
+        f"slmadv_params.min_len below {_reasonable(run)}, or longer clips.",
+        affected(run.train, short),
+    )
+
+
+def _reasonable(run: Run) -> int:
+    """The mel frames that half of the clips have."""
+    assert run.train is not None
+    lengths = sorted(clip.mel_frames for clip in run.train.with_lengths)
+    return lengths[len(lengths) // 2] if lengths else 2
+

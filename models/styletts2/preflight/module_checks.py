@@ -1,0 +1,99 @@
+"""Checks that analyze modules together: the decoder beside the recording, and batches and replicas of one sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from shapecheck import Component, Model, Report, check
+from shapecheck.preflight import Finding, Moment, Severity
+
+from .. import chain
+from .run import Run
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def module_findings(run: Run) -> Iterator[Finding]:
+    yield from _never_run(run)
+    yield from _decoder(run)
+
+
+def _never_run(run: Run) -> Iterator[Finding]:
+    for name, report in run.fates.reports.items():
+        if name == "decoder" or report.valid or not report.failures:
+            continue
+        refused = report.failures[-1]
+        yield Finding(
+            "module-never-runs",
+            Severity.FATAL,
+            Moment.FIRST_STEP,
+            1,
+            f"{name} runs for no length at all: with {report.variable} = {refused.at}, {refused.layer}"
+            f" ({refused.operation}): {refused.error}.",
+            "Other values of model_params, or another source.",
+        )
+
+
+def _decoder(run: Run) -> Iterator[Finding]:
+    decoder = run.fates.reports.get("decoder")
+    if decoder is None:
+        return
+    kind, rates = run.config.model_params.decoder.type, list(run.config.model_params.decoder.upsample_rates)
+    settings = f"decoder.type {kind}, upsample_rates {rates}"
+    if not decoder.valid:
+        refused = decoder.failures[-1] if decoder.failures else None
+        if refused is not None:
+            yield Finding(
+                "decoder-branches",
+                Severity.FATAL,
+                Moment.FIRST_STEP,
+                1,
+                f"The decoder runs for no length at all ({settings}, upsample_kernel_sizes"
+                f" {list(run.config.model_params.decoder.upsample_kernel_sizes)}): with {decoder.variable} = {refused.at},"
+                f" {refused.layer} ({refused.operation}): {refused.error}.",
+                "Kernel sizes that keep its two branches equal: twice each upsample rate.",
+            )
+        return
+    beside = _beside_recording(run)
+    crop = run.config.training.max_len // 2
+    if beside is None or crop in beside.valid or crop not in beside.invalid:
+        return
+    refused = next(failure for failure in beside.failures if crop in failure.lengths)
+    yield Finding(
+        "decoder-length",
+        Severity.FATAL,
+        Moment.FIRST_STEP,
+        1,
+        f"{settings}: the decoder's audio has another length than the recording, whose {2 * chain.LOADER_HOP_LENGTH} samples"
+        f" a decoder frame the loader fixes, and the discriminators' scores do not fit together: with c = {refused.at},"
+        f" {refused.layer} ({refused.operation}): {refused.error}.",
+        f"upsample_rates, and with istftnet gen_istft_hop_size, whose product is {chain.LOADER_HOP_LENGTH}.",
+    )
+
+
+def _beside_recording(run: Run) -> Report | None:
+    """For which numbers of decoder frames the discriminators can compare the decoder's audio with the recording."""
+    known = {component.name: component for component in run.report.model.components}
+    parts = [known.get(name) for name in ("decoder", "mpd", "msd")]
+    present = [part for part in parts if part is not None]
+    if len(present) < len(parts):
+        return None
+    decoder = present[0]
+    component = replace(
+        decoder,
+        name="decoder beside recording",
+        build=lambda: _build(present),
+        inputs=(f"f32[1, 1, {2 * chain.LOADER_HOP_LENGTH}*{decoder.variable}]", *decoder.inputs),
+    )
+    model: Model = replace(run.report.model, components=(component,), skipped=())
+    return check(model).components[0].report
+
+
+def _build(parts: Sequence[Component]) -> nn.Module:
+    from .recording import DecodedBesideRecording
+
+    decoder, mpd, msd = (part.build() for part in parts)
+    return DecodedBesideRecording(decoder, mpd, msd)

@@ -1,0 +1,136 @@
+"""The pre-flight part of the command `styletts2`: its options, what it writes beside the report, and its exit code."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shapecheck.errors import UsageError
+from shapecheck.exit_codes import ExitCode
+from shapecheck.options import Problems
+
+if TYPE_CHECKING:
+    from shapecheck.model import ModelReport
+    from shapecheck.models.styletts2.preflight.check import Preparation
+    from shapecheck.preflight import Preflight
+    from shapecheck.render.destination import Destination
+
+StageOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="STAGE",
+        help="The training script: finetune, finetune-accelerate, first or second. Without: as the file tells.",
+    ),
+]
+GpusOption = Annotated[int, typer.Option(metavar="N", help="GPUs that the script will see.")]
+DataOption = Annotated[
+    bool | None,
+    typer.Option("--data/--no-data", help="Require the data, or do not look at it. Without: where it is found."),
+]
+RootOption = Annotated[str | None, typer.Option(metavar="DIR", help="Instead of data_params.root_path.")]
+TrainListOption = Annotated[str | None, typer.Option(metavar="FILE", help="Instead of data_params.train_data.")]
+ValListOption = Annotated[str | None, typer.Option(metavar="FILE", help="Instead of data_params.val_data.")]
+OodOption = Annotated[str | None, typer.Option(metavar="FILE", help="Instead of data_params.OOD_data.")]
+ManifestOption = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Durations instead of audio: JSONL or Parquet; path, samples, sample_rate."),
+]
+DecodeOption = Annotated[bool, typer.Option("--decode", help="Read the samples, too: silence, NaN, cut-off files.")]
+NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Neither read nor keep the durations of clips.")]
+DaskOption = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Read the headers on this Dask cluster.")]
+ListOption = Annotated[
+    str | None, typer.Option("--list", metavar="FILE", help="Write all affected files with their numbers, as CSV.")
+]
+FilteredOption = Annotated[
+    str | None,
+    typer.Option(metavar="DIR", help="Write the lists without the lines that end the run or lose a batch."),
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Exit with 1 for what degrades the training, too.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What is written beside the report."""
+
+    affected: Destination | None
+    filtered: Path | None
+
+
+def checked_extras(listed: str | None, filtered: str | None, config: str | None) -> Extras:
+    """Raises UsageError with all that cannot be written."""
+    from shapecheck.render.destination import Destination
+
+    problems = Problems()
+    affected, folder = None, None
+    if listed is not None:
+        affected = problems.attempt(partial(Destination.checked, listed, sources=(config,), option="--list"))
+    if filtered is not None:
+        folder = problems.attempt(partial(_checked_folder, filtered))
+    problems.check()
+    return Extras(affected, folder)
+
+
+def looked_at(preparation: Preparation, report: ModelReport) -> Preflight:
+    """The pre-flight; a line on the terminal counts the clips."""
+    from shapecheck.render.progress import progress_line
+
+    with progress_line() as show:
+        return preparation.preflight(report, lambda done, total: show(f"reading clips ({done:,} of {total:,})"))
+
+
+def exit_code(preflight: Preflight | None, is_undecided: bool, *, strict: bool) -> ExitCode:
+    """FINDINGS for what ends a run or loses batches, and where `strict` for what degrades it; else what was decided."""
+    from shapecheck.preflight import Severity
+
+    bad = (Severity.FATAL, Severity.DROP, *((Severity.DEGRADE,) if strict else ()))
+    if preflight is not None and preflight.of_severity(*bad):
+        return ExitCode.FINDINGS
+    return ExitCode.UNKNOWN if is_undecided else ExitCode.OK
+
+
+def write_extras(preflight: Preflight, extras: Extras) -> None:
+    """Each file is written in one step. Raises UsageError where one would be written over."""
+    if extras.affected is not None:
+        from shapecheck.render.preflight import affected_csv
+
+        extras.affected.write(affected_csv(preflight))
+    if extras.filtered is not None:
+        _write_filtered(preflight, extras.filtered)
+
+
+def _checked_folder(text: str) -> Path:
+    option = "--write-filtered-lists"
+    if not text:
+        raise UsageError(f"{option}: the name is empty; give a folder")
+    folder = Path(text)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{option} {text}: is a file; give a folder")
+    nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if not os.access(nearest, os.W_OK):
+        raise UsageError(f"{option} {text}: cannot be written to; give another folder")
+    return folder
+
+
+def _write_filtered(preflight: Preflight, folder: Path) -> None:
+    from shapecheck.preflight.filtering import without_lines
+    from shapecheck.render.destination import Destination
+
+    option = "--write-filtered-lists"
+    listed = [values["list"] for role, values in (preflight.data or {}).items() if role in ("train", "val")]
+    if not listed:
+        raise UsageError(f"{option} {folder}: no list was found: {'; '.join(preflight.not_checked)}")
+    targets = {name: folder / Path(name).name for name in dict.fromkeys(listed)}
+    if len(set(targets.values())) < len(targets):
+        raise UsageError(f"{option} {folder}: the lists have the same file name; rename one of them")
+    taken = [str(target) for target in targets.values() if target.exists()]
+    if taken:
+        raise UsageError(f"{option} {folder}: {' and '.join(taken)} is there already; give another folder")
+    texts = {target: without_lines(Path(name), preflight.offending_lines(name)) for name, target in targets.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    for target, text in texts.items():
+        Destination.checked(str(target), sources=tuple(listed), option=option).write(text)

@@ -1,0 +1,183 @@
+"""A pre-flight as text: how lengths go, what the data come to, the verdict with its timeline, and each finding.
+
+Everything is said in words and marks, never by colour alone. Nothing is decided here.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from shapecheck.preflight import Finding, Moment, Preflight, Severity, Threshold, Verdict
+from shapecheck.render.columns import Column, Fit, print_hanging, print_table
+from shapecheck.render.units import number
+
+EXAMPLES = 3  # files shown for a finding; --list writes them all
+
+_STYLES = {Verdict.GO: "bold green", Verdict.WILL_DEGRADE: "bold yellow", Verdict.WILL_FAIL: "bold red"}
+_SEVERITY_STYLES = {Severity.FATAL: "bold red", Severity.DROP: "bold yellow", Severity.DEGRADE: "yellow"}
+_EVENTS = {
+    "crash": "ends the run",
+    "validation_batch_lost": "loses its validation batch",
+    "batch_dropped": "drops its batch",
+    "slm_eligible": "SLM stage, at its shortest crop",
+    "slm_eligible_surely": "SLM stage, at its longest crop",
+}
+
+
+def preflight_text(preflight: Preflight, console: Console) -> str:
+    """The whole pre-flight as text for a console, as wide and as colourful as the console is."""
+    with console.capture() as captured:
+        _print(preflight, console)
+    return "".join(line.rstrip() + "\n" for line in captured.get().splitlines())
+
+
+def affected_csv(preflight: Preflight) -> str:
+    """All affected files of all findings, one a line, with their numbers in columns of their own."""
+    names = dict.fromkeys(name for found in preflight.findings for file in found.files for name in file.numbers)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["finding", "severity", "when", "list", "line", "file", *names])
+    for found in preflight.findings:
+        for file in found.files:
+            line = "" if file.line is None else file.line
+            numbers = [file.numbers.get(name, "") for name in names]
+            writer.writerow(
+                [found.identity, found.severity.value, found.when.value, file.listed, line, file.file, *numbers]
+            )
+    return text.getvalue()
+
+
+def _print(preflight: Preflight, console: Console) -> None:
+    console.print(Text(f"Pre-flight: stage {preflight.stage} ({preflight.stage_reason})", style="bold"))
+    for line in preflight.chain:
+        print_hanging(console, "  ", line)
+    console.print()
+    _print_thresholds(console, preflight)
+    console.print()
+    print_hanging(console, "  max_len  ", _max_len(preflight.max_len))
+    for name, values in (preflight.data or {}).items():
+        print_hanging(console, f"  {name:<7}  ", _listed(values))
+    if preflight.batches is not None:
+        print_hanging(console, "  batches  ", _batches(preflight.batches))
+    for line in preflight.not_checked:
+        print_hanging(console, "  not checked: ", line)
+    console.print()
+    console.print(_panel(preflight))
+    for found in preflight.findings:
+        console.print()
+        _print_finding(console, found)
+
+
+def _print_thresholds(console: Console, preflight: Preflight) -> None:
+    found = preflight.thresholds
+
+    def cells(value: Any) -> tuple[str, ...]:
+        return tuple("-" if threshold.samples is None else value(threshold) for threshold in found)
+
+    def seconds(threshold: Threshold) -> str:
+        assert threshold.seconds is not None
+        return f"{threshold.seconds:.4f}"
+
+    event = Column("a shorter clip", tuple(_EVENTS.get(threshold.name, threshold.name) for threshold in found))
+    samples = Column("samples", cells(lambda threshold: f"{threshold.samples:,}"), right=True)
+    duration = Column("seconds", cells(seconds), right=True)
+    frames = Column("mel frames", cells(lambda threshold: f"{threshold.mel_frames:,}"), right=True)
+    because = Column("because", tuple(threshold.because for threshold in found), Fit.WORDS)
+    print_table(
+        console,
+        layouts=((event, samples, duration, frames, because), (event, samples, duration, because)),
+        emphasized=[False] * len(found),
+    )
+
+
+def _max_len(values: Mapping[str, Any]) -> str:
+    smallest = values["smallest"]
+    least = f"{smallest:,} is the smallest that trains" if smallest is not None else "none would train"
+    return (
+        f"{values['configured']:,} configured; {least}; {values['recommended']:,} recommended ({values['because']}): the"
+        f" configured one takes {values['memory']:g} times the memory of that, in the decoder, the discriminators and the SLM"
+    )
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    if "texts_drawn_from" in values:
+        return f"{values['list']}: {values['lines']:,} lines, {values['texts_drawn_from']:,} long enough to be drawn"
+    lengths = ""
+    if values["clips_measured"]:
+        lengths = (
+            f", {values['hours']:g} h, {number(values['shortest_seconds'])} to {number(values['longest_seconds'])} s"
+        )
+    return f"{values['list']}: {values['lines']:,} lines, {values['clips_measured']:,} clips measured{lengths}"
+
+
+def _batches(values: Mapping[str, Any]) -> str:
+    parts = [
+        f"{values['steps_per_epoch']:,} an epoch of {values['batch_size']:,} clips, {values['left_over']:,} left over",
+        f"{_percent(values['crash'])} end the run, {_percent(values['dropped'])} are passed over",
+    ]
+    short = values["without_short"]
+    if values["dropped"]:
+        parts.append(
+            f"with batches of like length {_percent(values['bucketed_dropped'])} would be; without the"
+            f" {short['clips']:,} shortest clips ({short['hours']:g} h) none"
+        )
+    crops = values["crop_mel_frames"]
+    if crops:
+        levels = ", ".join(f"{length:,} in {_percent(float(level))}" for level, length in crops.items())
+        parts.append(f"crops of at most so many mel frames in so many of the batches: {levels}")
+    if values["slm_stage"] is not None:
+        parts.append(f"the SLM stage runs for {_percent(values['slm_stage'])} at most")
+    if "validation" in values:
+        parts.append(f"validation: {values['validation']['lost']:,} of {values['validation']['batches']:,} lost")
+    return "; ".join(parts)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def _panel(preflight: Preflight) -> Panel:
+    grid = Table.grid(padding=(0, 2))
+    for when in Moment:
+        here = [found for found in preflight.findings if found.when is when]
+        epoch = preflight.epochs.get(when.value)
+        if when.value not in preflight.epochs and when in (Moment.DIFF_EPOCH, Moment.JOINT_EPOCH) and not here:
+            continue
+        label = when.value if epoch is None else f"{when.value} {epoch}"
+        if epoch is not None and epoch >= preflight.epochs["epochs"]:
+            label += f", never reached ({preflight.epochs['epochs']} epochs)"
+        events = Text("\n").join(
+            Text.assemble(
+                (found.severity.value, _SEVERITY_STYLES.get(found.severity, "")),
+                f" {found.identity} ({found.count:,})",
+            )
+            for found in here
+        )
+        grid.add_row(Text(label), events if here else Text("-", style="dim"))
+    verdict = preflight.verdict
+    title = f"{verdict.value}, as far as was checked" if preflight.not_checked else verdict.value
+    return Panel(grid, title=Text(title, style=_STYLES[verdict]), title_align="left", highlight=False)
+
+
+def _print_finding(console: Console, found: Finding) -> None:
+    heading = Text.assemble(
+        (found.severity.value, _SEVERITY_STYLES.get(found.severity, "")),
+        (f"  {found.identity}", "bold"),
+        f"  {found.when.value}",
+    )
+    console.print(heading)
+    print_hanging(console, "  ", found.message)
+    print_hanging(console, "  remedy: ", found.remedy)
+    for file in found.files[:EXAMPLES]:
+        numbers = ", ".join(f"{name} {value}" for name, value in file.numbers.items())
+        print_hanging(console, "    ", f"{file.place}" + (f" ({numbers})" if numbers else ""))
+    if len(found.files) > EXAMPLES:
+        print_hanging(console, "    ", f"... and {len(found.files) - EXAMPLES:,} more; --list FILE writes them all")
