@@ -41,7 +41,7 @@ def resampled(samples: int, sample_rate: int, target_rate: int = LOADER_SAMPLE_R
 
 def shortest_at(samples: int, sample_rate: int, target_rate: int = LOADER_SAMPLE_RATE) -> int:
     """The smallest number of samples at `sample_rate` that gives `samples` or more after resampling."""
-    count = max(0, samples * sample_rate // target_rate - 2)
+    count = max(0, (samples - 1) * sample_rate // target_rate - 1)
     while resampled(count, sample_rate, target_rate) < samples:
         count += 1
     return count

@@ -58,7 +58,9 @@ class Findings:
     def unknown_keys(self) -> tuple[tuple[str, str], ...]:
         """The path of each key that nothing reads, and that of the nearest known one, or ""."""
         return tuple(
-            (section.path_of(key), self._nearest(section, key)) for section in self.sections for key in section.unknown()
+            (section.path_of(key), self._nearest(section, key))
+            for section in self.sections
+            for key in section.unknown()
         )
 
     def finish(self) -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,22 +57,61 @@ StrictOption = Annotated[bool, typer.Option("--strict", help="Exit with 1 for wh
 class Extras:
     """What is written beside the report."""
 
-    affected: Destination | None
-    filtered: Path | None
+    affected: Destination | None = None
+    filtered: Mapping[str, Destination] = field(default_factory=dict[str, "Destination"])  # by the list's name
 
 
-def checked_extras(listed: str | None, filtered: str | None, config: str | None) -> Extras:
-    """Raises UsageError with all that cannot be written."""
+def checked_extras(
+    listed: str | None, filtered: str | None, sources: Sequence[str | None], preparation: Preparation | None
+) -> Extras:
+    """`sources`: files that must not be written over. Raises UsageError with all that cannot be written."""
+    if preparation is None:
+        return Extras()
     from shapecheck.render.destination import Destination
 
     problems = Problems()
-    affected, folder = None, None
+    lists = [str(file) for file in (preparation.files.train, preparation.files.val) if file is not None]
+    affected = None
     if listed is not None:
-        affected = problems.attempt(partial(Destination.checked, listed, sources=(config,), option="--list"))
-    if filtered is not None:
-        folder = problems.attempt(partial(_checked_folder, filtered))
+        affected = problems.attempt(partial(Destination.checked, listed, sources=(*sources, *lists), option="--list"))
+    targets = None if filtered is None else problems.attempt(partial(_targets, filtered, lists))
     problems.check()
-    return Extras(affected, folder)
+    return Extras(affected, targets or {})
+
+
+def _targets(text: str, lists: Sequence[str]) -> dict[str, Destination]:
+    """Where each list is written without some of its lines; the folder is made."""
+    from shapecheck.render.destination import Destination
+
+    option = "--write-filtered-lists"
+    folder = Path(text)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{option} {text}: is a file; give a folder")
+    if not lists:
+        raise UsageError(f"{option} {text}: there is no list to filter; give --train-list or --val-list")
+    targets = {name: folder / Path(name).name for name in dict.fromkeys(lists)}
+    if len(set(targets.values())) < len(targets):
+        raise UsageError(f"{option} {text}: the lists have the same file name; rename one of them")
+    taken = [str(target) for target in targets.values() if target.exists()]
+    if taken:
+        raise UsageError(f"{option} {text}: {' and '.join(taken)} is there already; give another folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{option} {text}: cannot be made: {error.strerror or error}") from error
+    return {name: Destination.checked(str(target), option=option) for name, target in targets.items()}
+
+
+def write_extras(preflight: Preflight, extras: Extras) -> None:
+    """Each file is written in one step."""
+    if extras.affected is not None:
+        from shapecheck.render.preflight import affected_csv
+
+        extras.affected.write(affected_csv(preflight))
+    for name, destination in extras.filtered.items():
+        from shapecheck.preflight.filtering import without_lines
+
+        destination.write(without_lines(Path(name), preflight.offending_lines(name)))
 
 
 def looked_at(preparation: Preparation, report: ModelReport) -> Preflight:
@@ -91,46 +130,3 @@ def exit_code(preflight: Preflight | None, is_undecided: bool, *, strict: bool) 
     if preflight is not None and preflight.of_severity(*bad):
         return ExitCode.FINDINGS
     return ExitCode.UNKNOWN if is_undecided else ExitCode.OK
-
-
-def write_extras(preflight: Preflight, extras: Extras) -> None:
-    """Each file is written in one step. Raises UsageError where one would be written over."""
-    if extras.affected is not None:
-        from shapecheck.render.preflight import affected_csv
-
-        extras.affected.write(affected_csv(preflight))
-    if extras.filtered is not None:
-        _write_filtered(preflight, extras.filtered)
-
-
-def _checked_folder(text: str) -> Path:
-    option = "--write-filtered-lists"
-    if not text:
-        raise UsageError(f"{option}: the name is empty; give a folder")
-    folder = Path(text)
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{option} {text}: is a file; give a folder")
-    nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    if not os.access(nearest, os.W_OK):
-        raise UsageError(f"{option} {text}: cannot be written to; give another folder")
-    return folder
-
-
-def _write_filtered(preflight: Preflight, folder: Path) -> None:
-    from shapecheck.preflight.filtering import without_lines
-    from shapecheck.render.destination import Destination
-
-    option = "--write-filtered-lists"
-    listed = [values["list"] for role, values in (preflight.data or {}).items() if role in ("train", "val")]
-    if not listed:
-        raise UsageError(f"{option} {folder}: no list was found: {'; '.join(preflight.not_checked)}")
-    targets = {name: folder / Path(name).name for name in dict.fromkeys(listed)}
-    if len(set(targets.values())) < len(targets):
-        raise UsageError(f"{option} {folder}: the lists have the same file name; rename one of them")
-    taken = [str(target) for target in targets.values() if target.exists()]
-    if taken:
-        raise UsageError(f"{option} {folder}: {' and '.join(taken)} is there already; give another folder")
-    texts = {target: without_lines(Path(name), preflight.offending_lines(name)) for name, target in targets.items()}
-    folder.mkdir(parents=True, exist_ok=True)
-    for target, text in texts.items():
-        Destination.checked(str(target), sources=tuple(listed), option=option).write(text)

@@ -128,14 +128,15 @@ def command(
             model = problems.attempt(partial(_load, config, preset, source))
         names = select_components(model, component or (), problems) if model is not None else None
         preparation = problems.attempt(prepare)
-        extras = problems.attempt(partial(checked_extras, list_, write_filtered_lists, config))
+        sources = (config, *_source_files(source))
+        extras = problems.attempt(partial(checked_extras, list_, write_filtered_lists, sources, preparation))
         settings = parse_settings(
             problems,
             lengths=lengths,
             layers=layers,
             format_=format_,
             output=output,
-            sources=(config, *_source_files(source)),
+            sources=sources,
             train=train,
             debug=debug,
             stream=stream,
@@ -172,8 +173,8 @@ def command(
         others = [option for option, is_given in narrowed.items() if is_given]
         if others and asked:
             raise UsageError(
-                f"{', '.join(asked)} with {', '.join(others)}: the pre-flight needs all components, over all lengths, in"
-                " evaluation mode; leave out the latter"
+                f"{', '.join(asked)} with {', '.join(others)}: the pre-flight needs all components, over all"
+                " lengths, in evaluation mode; leave out the latter"
             )
         if others or not (config or asked):
             return None

@@ -26,9 +26,7 @@ class Destination:
     option: str = "--output"  # that named it
 
     @classmethod
-    def checked(
-        cls, text: str | None, sources: tuple[str | None, ...] = (), option: str = "--output"
-    ) -> Destination:
+    def checked(cls, text: str | None, sources: tuple[str | None, ...] = (), option: str = "--output") -> Destination:
         """Read `option`; None and `-` are standard output. `sources` are files that must not be written over.
 
         Raises UsageError if the file cannot be written, which is tried with a file beside it that is removed again.

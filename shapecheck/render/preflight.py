@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -79,7 +79,7 @@ def _print(preflight: Preflight, console: Console) -> None:
 def _print_thresholds(console: Console, preflight: Preflight) -> None:
     found = preflight.thresholds
 
-    def cells(value: Any) -> tuple[str, ...]:
+    def cells(value: Callable[[Threshold], str]) -> tuple[str, ...]:
         return tuple("-" if threshold.samples is None else value(threshold) for threshold in found)
 
     def seconds(threshold: Threshold) -> str:
@@ -102,8 +102,9 @@ def _max_len(values: Mapping[str, Any]) -> str:
     smallest = values["smallest"]
     least = f"{smallest:,} is the smallest that trains" if smallest is not None else "none would train"
     return (
-        f"{values['configured']:,} configured; {least}; {values['recommended']:,} recommended ({values['because']}): the"
-        f" configured one takes {values['memory']:g} times the memory of that, in the decoder, the discriminators and the SLM"
+        f"{values['configured']:,} configured; {least}; {values['recommended']:,} recommended ({values['because']}):"
+        f" the configured one takes {values['memory']:g} times the memory of that, in the decoder, the"
+        " discriminators and the SLM"
     )
 
 

@@ -122,8 +122,8 @@ def _too_few(run: Run) -> Iterator[Finding]:
             Severity.FATAL,
             Moment.IMPORT,
             count or 1,
-            f"{run.train.listed.name} has {counted(count, 'line')}, fewer than batch_size {run.batch_size}, and incomplete"
-            " batches are left out: ValueError: Expected positive integer steps_per_epoch, but got 0.",
+            f"{run.train.listed.name} has {counted(count, 'line')}, fewer than batch_size {run.batch_size}, and"
+            " incomplete batches are left out: ValueError: Expected positive integer steps_per_epoch, but got 0.",
             f"batch_size {max(2, count)} or less, or more clips." if count > 1 else "More clips.",
             (Affected(run.train.listed.name),),
         )
@@ -156,8 +156,8 @@ def _lost_validation(run: Run) -> Iterator[Finding]:
             Severity.DROP if swallowed else Severity.FATAL,
             Moment.END_OF_EPOCH_1,
             len(alone),
-            f"{name} has {counted(len(run.val.clips), 'clip')}: with batch_size {run.batch_size} the last one is alone in its"
-            f" batch, which raises: {run.alone_error}."
+            f"{name} has {counted(len(run.val.clips), 'clip')}: with batch_size {run.batch_size} the last one is"
+            f" alone in its batch, which raises: {run.alone_error}."
             + (" The script swallows it, and loses the batch." if swallowed else ""),
             "One clip more, or one less.",
             affected(run.val, alone[0].clips),
@@ -169,7 +169,7 @@ def _slm_clips(run: Run) -> Iterator[Finding]:
     share = run.config.training.slm_batch_percentage
     if run.train is None or crop is None or share is None or share * run.batch_size <= 1:
         return
-    if not run.reaches_joint_training or len(run.train.clips) < run.batch_size:
+    if not run.reaches_joint_training or not run.train.with_lengths or len(run.train.clips) < run.batch_size:
         return
     least = 2 * (crop + 1)
     short = [clip for clip in run.train.with_lengths if clip.mel_frames < least]
@@ -184,8 +184,8 @@ def _slm_clips(run: Run) -> Iterator[Finding]:
         Moment.JOINT_EPOCH,
         len(short),
         f"{counted(len(short), 'clip')} of {run.train.listed.name}: under {needed.seconds:.3f} s, too short for the SLM"
-        f" adversarial stage, which needs two clips of a batch with more than min_len {2 * crop} mel frames: it {what}; else"
-        " its losses are 0.",
+        f" adversarial stage, which needs two clips of a batch with more than min_len {2 * crop} mel frames: it {what};"
+        " else its losses are 0.",
         f"slmadv_params.min_len below {_reasonable(run)}, or longer clips.",
         affected(run.train, short),
     )
@@ -196,4 +196,3 @@ def _reasonable(run: Run) -> int:
     assert run.train is not None
     lengths = sorted(clip.mel_frames for clip in run.train.with_lengths)
     return lengths[len(lengths) // 2] if lengths else 2
-

@@ -66,10 +66,8 @@ class Preparation:
         """
         run = self._run(report, progress)
         training = self.config.training
-        epochs = {"epochs": run.epochs}
-        for key, value in (("diff_epoch", training.diff_epoch), ("joint_epoch", training.joint_epoch)):
-            if value is not None and self.stage.trains_prosody:
-                epochs[key] = value
+        later = {"diff_epoch": training.diff_epoch, "joint_epoch": training.joint_epoch}
+        known = {key: epoch for key, epoch in later.items() if epoch is not None and self.stage.trains_prosody}
         return Preflight(
             stage=self.stage.name,
             stage_reason=self.stage_reason,
@@ -77,7 +75,7 @@ class Preparation:
             thresholds=thresholds.thresholds(run),
             max_len=thresholds.max_len(run),
             findings=_in_order([*config_findings(run), *module_findings(run), *_of_data(run)]),
-            epochs=epochs,
+            epochs={"epochs": run.epochs, **known},
             data=_summary(run),
             batches=batch_checks.summary(run),
             not_checked=self.files.missing,
@@ -96,9 +94,7 @@ class Preparation:
         texts = None
         if files.ood is not None and minimum is not None:
             texts = read_texts(str(files.ood), files.ood, minimum)
-        return Run(
-            self.config, self.stage, self.options.gpus, report, sets.get("train"), sets.get("val"), texts
-        )
+        return Run(self.config, self.stage, self.options.gpus, report, sets.get("train"), sets.get("val"), texts)
 
     def _audio(self, paths: Sequence[str], progress: Callable[[int, int], None] | None) -> Mapping[str, AudioFile]:
         options = self.options
@@ -118,9 +114,7 @@ def _of_data(run: Run) -> Iterable[Finding]:
 
 def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """By severity, then by moment, then as they were found."""
-    return tuple(
-        sorted(findings, key=lambda found: (_SEVERITIES.index(found.severity), _MOMENTS.index(found.when)))
-    )
+    return tuple(sorted(findings, key=lambda found: (_SEVERITIES.index(found.severity), _MOMENTS.index(found.when))))
 
 
 def _summary(run: Run) -> dict[str, Any] | None:
@@ -142,4 +136,3 @@ def _summary(run: Run) -> dict[str, Any] | None:
     if run.texts is not None:
         found["ood"] = {"list": run.texts.name, "lines": run.texts.lines, "texts_drawn_from": len(run.texts.texts)}
     return found
-

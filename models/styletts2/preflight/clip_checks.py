@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from shapecheck.preflight import AudioFile, Finding, Moment, Severity
 
+from .. import chain
 from . import thresholds
 from .clips import STEREO, ClipSet
 from .list_checks import when_loaded
@@ -113,9 +115,9 @@ def _short_in_training(run: Run, clips: ClipSet) -> Iterator[Finding]:
             Severity.FATAL,
             Moment.EPOCH_1,
             len(refused),
-            f"{counted(len(refused), 'clip')} of {clips.listed.name}: too short for the encoders, which get whole clips:"
-            f" {worst.text}: {worst.error}.",
-            f"Leave out, or pad, clips under {_needed(needed.samples)}.",
+            f"{counted(len(refused), 'clip')} of {clips.listed.name}: too short for the encoders, which get whole"
+            f" clips: {worst.text}: {worst.error}.",
+            f"Leave out, or pad, clips under {_needed(needed.samples, clips)}.",
             affected(clips, [clip for clip, _ in refused]),
         )
     taken = [clip for clip in clips.with_lengths if fates.whole(clip.mel_frames) is None]
@@ -132,22 +134,22 @@ def _short_in_training(run: Run, clips: ClipSet) -> Iterator[Finding]:
             Severity.FATAL,
             Moment.EPOCH_1,
             len(cropped),
-            f"{counted(len(cropped), 'clip')} of {clips.listed.name}: as the shortest of a batch, leaves crops that are too"
-            f" short: {worst.text}: {worst.error}.",
-            f"Leave out, or pad, clips under {_needed(needed.samples)}.",
+            f"{counted(len(cropped), 'clip')} of {clips.listed.name}: as the shortest of a batch, leaves crops that are"
+            f" too short: {worst.text}: {worst.error}.",
+            f"Leave out, or pad, clips under {_needed(needed.samples, clips)}.",
             affected(clips, [clip for clip, _ in cropped]),
         )
     short = [clip for clip in taken if fates.is_passed_over(clip.mel_frames)]
-    if short and run.config.training.max_len >= thresholds.chain.GATE:
+    if short and run.config.training.max_len >= chain.GATE:
         needed = thresholds.shortest_for(thresholds.DROPPED, run)
         yield Finding(
             "clip-drops-batch",
             Severity.DROP,
             Moment.EPOCH_1,
             len(short),
-            f"{counted(len(short), 'clip')} of {clips.listed.name}: too short to crop 80 mel frames from: the whole batch of"
-            f" {run.batch_size} is passed over without a word, whenever one is in it.",
-            f"Leave out, or pad, clips under {_needed(needed.samples)}.",
+            f"{counted(len(short), 'clip')} of {clips.listed.name}: too short to crop {chain.GATE} mel frames from:"
+            f" the whole batch of {run.batch_size} is passed over without a word, whenever one is in it.",
+            f"Leave out, or pad, clips under {_needed(needed.samples, clips)}.",
             affected(clips, short),
         )
     aligned = [clip for clip in taken if fates.aligner(clip.mel_frames) is not None]
@@ -182,7 +184,7 @@ def _short_in_validation(run: Run, clips: ClipSet) -> Iterator[Finding]:
         len(found),
         f"{counted(len(found), 'clip')} of {clips.listed.name}: too short for validation: {worst.text}: {worst.error}."
         + (" The script swallows it, and loses the whole batch." if swallowed else ""),
-        f"Leave out, or pad, clips under {_needed(needed.samples)}.",
+        f"Leave out, or pad, clips under {_needed(needed.samples, clips)}.",
         affected(clips, [clip for clip, _ in found]),
     )
 
@@ -195,12 +197,19 @@ def _long(clips: ClipSet) -> Iterator[Finding]:
             Severity.INFO,
             Moment.EPOCH_1,
             len(found),
-            f"{counted(len(found), 'clip')} of {clips.listed.name}: longer than {LONG // 24_000} s. max_len does not bound"
-            " what the text aligner and the encoders get, nor validation: they may run out of memory.",
+            f"{counted(len(found), 'clip')} of {clips.listed.name}: longer than {LONG // 24_000} s. max_len does not"
+            " bound what the text aligner and the encoders get, nor validation: they may run out of memory.",
             "Split them.",
             affected(clips, found),
         )
 
 
-def _needed(samples: int | None) -> str:
-    return duration(samples) if samples is not None else "no length: none will do"
+def _needed(samples: int | None, clips: ClipSet) -> str:
+    """The shortest clip that will do, at the loader's rate and at the one that most clips have."""
+    if samples is None:
+        return "no length: none will do"
+    rates = Counter(clip.audio.sample_rate for clip in clips.with_lengths if clip.audio is not None)
+    (rate, _), *_ = rates.most_common(1)
+    if rate == chain.LOADER_SAMPLE_RATE:
+        return duration(samples)
+    return f"{duration(samples)} at 24,000 Hz, {chain.shortest_at(samples, rate):,} at {rate:,} Hz"

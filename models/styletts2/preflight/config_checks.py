@@ -164,7 +164,11 @@ def _preprocessing(run: Run) -> Iterator[Finding]:
             len(ignored),
             f"preprocess_params say {', '.join(ignored)}; the loader computes mels of 24,000 Hz with n_fft 2048,"
             " win_length 1200 and hop_length 300 all the same"
-            + (", and only the resampling for the SLM follows sr, which it then does from a wrong rate." if rate else "."),
+            + (
+                ", and only the resampling for the SLM follows sr, which it then does from a wrong rate."
+                if rate
+                else "."
+            ),
             "Put the public values back; another setting needs a change of meldataset.py, and of the decoder.",
         )
     mels = run.config.model_params.n_mels
@@ -174,8 +178,8 @@ def _preprocessing(run: Run) -> Iterator[Finding]:
             Severity.DEGRADE,
             Moment.FIRST_STEP,
             1,
-            f"model_params.n_mels is {mels}; the loader computes {PUBLIC_MELS} all the same, and no script reads it. The"
-            f" limits shown are for {mels}.",
+            f"model_params.n_mels is {mels}; the loader computes {PUBLIC_MELS} all the same, and no script reads it."
+            f" The limits shown are for {mels}.",
             f"n_mels: {PUBLIC_MELS}.",
         )
 

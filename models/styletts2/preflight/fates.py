@@ -10,7 +10,7 @@ Each module's own set of valid lengths decides, hole by hole; a length that was 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -117,4 +117,3 @@ class Fates:
 
     def _first(self, received: Iterable[tuple[str, int]]) -> Refusal | None:
         return next((found for name, length in received if (found := self.refusal(name, length)) is not None), None)
-

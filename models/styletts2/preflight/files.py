@@ -1,4 +1,4 @@
-"""Where the files of a run are: as the training scripts look them up, from the working directory, then beside the config."""
+"""Where the files of a run are: looked up from the working directory, as the scripts do, then beside the config."""
 
 from __future__ import annotations
 
@@ -55,7 +55,12 @@ def locate(config: StyleTTS2Config, options: Options, folder: Path | None, probl
     if options.data:
         problems += [f"--data: {what}" for what in missing]
     return Files(
-        train, val, ood, str(root) if root is not None else options.root or paths.root_path, root is not None, tuple(missing)
+        train,
+        val,
+        ood,
+        str(root) if root is not None else options.root or paths.root_path,
+        root is not None,
+        tuple(missing),
     )
 
 

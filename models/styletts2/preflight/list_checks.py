@@ -21,8 +21,7 @@ _LINES = {
     "speaker": ("list-speaker-not-a-number", "a speaker that is no number", "Number the speakers: 0, 1, 2."),
     "reference": (
         "list-speaker-not-found",
-        "no speaker field, or one that no line has as Python writes the number (001, a space before it): the loader finds"
-        " no clip of the speaker to draw",
+        "no speaker that another line has, as Python writes the number (not 001, no space before it)",
         "Write the speaker as a plain number, in the third field of every line.",
     ),
 }
@@ -69,7 +68,9 @@ def _texts(run: Run, clips: ClipSet, is_training: bool) -> Iterator[Finding]:
 
     silent = [clip for clip in taken if not clip.line.numbers]
     if silent:
-        what = "the loss becomes NaN, and the script opens a debugger: the job hangs" if is_training else "its loss is NaN"
+        what = (
+            "the loss becomes NaN, and the script opens a debugger: the job hangs" if is_training else "its loss is NaN"
+        )
         yield finding(
             "text-without-symbols",
             Severity.FATAL if is_training else Severity.DEGRADE,
@@ -116,9 +117,7 @@ def _texts(run: Run, clips: ClipSet, is_training: bool) -> Iterator[Finding]:
         )
     longest = run.config.model_params.max_dur
     if run.stage.trains_prosody and is_training:
-        slow = [
-            clip for clip in measured if clip.line.numbers and clip.mel_frames // 2 > longest * clip.line.tokens
-        ]
+        slow = [clip for clip in measured if clip.line.numbers and clip.mel_frames // 2 > longest * clip.line.tokens]
         if slow:
             yield finding(
                 "token-too-long",
@@ -217,8 +216,8 @@ def _out_of_distribution(run: Run) -> Iterator[Finding]:
             Moment.JOINT_EPOCH,
             len(refused),
             f"{counted(len(refused), 'text')} of {texts.name}: too many tokens ({worst.length} at most). They are first"
-            f" read at joint_epoch {run.config.training.joint_epoch}, in every second batch, where {100 * share:.2g} % of"
-            f" the batches have one: {worst.text}: {worst.error}.",
+            f" read at joint_epoch {run.config.training.joint_epoch}, in every second batch, where {100 * share:.2g}"
+            f" % of the batches have one: {worst.text}: {worst.error}.",
             "Leave the lines out.",
             tuple(place for place, _ in refused),
         )
@@ -233,5 +232,3 @@ def _with_tokens(clips: ClipSet, found: list[Clip]) -> tuple[Affected, ...]:
 
 def _of_list(count: int, noun: str, clips: ClipSet) -> str:
     return f"{counted(count, noun)} of {clips.listed.name}"
-
-

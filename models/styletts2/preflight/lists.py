@@ -8,6 +8,7 @@ Source: yl4579/StyleTTS2, utils.py (get_data_path_list) and meldataset.py (FileP
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,9 +100,9 @@ def read_texts(name: str, file: Path, min_length: int) -> TextList:
     return TextList(name, file, len(lines), drawn, shortage=shortage)
 
 
-def _line(number: int, raw: str, fields: tuple[str, ...], third: set[str]) -> Line:
+def _line(number: int, raw: str, fields: Sequence[str], third: set[str]) -> Line:
     def refused(kind: str, why: str, speaker: int | None = None) -> Line:
-        path, text = fields[:2] if len(fields) > 1 else ("", "")
+        path, text = (fields[0], fields[1]) if len(fields) > 1 else ("", "")
         return Line(number, raw, path, text, speaker, kind, why)
 
     if len(fields) == 1:

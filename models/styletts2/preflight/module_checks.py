@@ -52,14 +52,14 @@ def _decoder(run: Run) -> Iterator[Finding]:
                 Moment.FIRST_STEP,
                 1,
                 f"The decoder runs for no length at all ({settings}, upsample_kernel_sizes"
-                f" {list(run.config.model_params.decoder.upsample_kernel_sizes)}): with {decoder.variable} = {refused.at},"
-                f" {refused.layer} ({refused.operation}): {refused.error}.",
+                f" {list(run.config.model_params.decoder.upsample_kernel_sizes)}): with {decoder.variable} ="
+                f" {refused.at}, {refused.layer} ({refused.operation}): {refused.error}.",
                 "Kernel sizes that keep its two branches equal: twice each upsample rate.",
             )
         return
-    beside = _beside_recording(run)
-    crop = run.config.training.max_len // 2
-    if beside is None or crop in beside.valid or crop not in beside.invalid:
+    crop = max(run.config.training.max_len, chain.GATE) // 2
+    beside = _beside_recording(run, crop)
+    if beside is None or crop not in beside.invalid:
         return
     refused = next(failure for failure in beside.failures if crop in failure.lengths)
     yield Finding(
@@ -67,15 +67,15 @@ def _decoder(run: Run) -> Iterator[Finding]:
         Severity.FATAL,
         Moment.FIRST_STEP,
         1,
-        f"{settings}: the decoder's audio has another length than the recording, whose {2 * chain.LOADER_HOP_LENGTH} samples"
-        f" a decoder frame the loader fixes, and the discriminators' scores do not fit together: with c = {refused.at},"
-        f" {refused.layer} ({refused.operation}): {refused.error}.",
+        f"{settings}: the decoder's audio has another length than the recording, whose {2 * chain.LOADER_HOP_LENGTH}"
+        " samples a decoder frame the loader fixes, and the discriminators' scores do not fit together: with c ="
+        f" {refused.at}, {refused.layer} ({refused.operation}): {refused.error}.",
         f"upsample_rates, and with istftnet gen_istft_hop_size, whose product is {chain.LOADER_HOP_LENGTH}.",
     )
 
 
-def _beside_recording(run: Run) -> Report | None:
-    """For which numbers of decoder frames the discriminators can compare the decoder's audio with the recording."""
+def _beside_recording(run: Run, frames: int) -> Report | None:
+    """Whether the discriminators can compare the decoder's audio of so many frames with the recording."""
     known = {component.name: component for component in run.report.model.components}
     parts = [known.get(name) for name in ("decoder", "mpd", "msd")]
     present = [part for part in parts if part is not None]
@@ -89,7 +89,7 @@ def _beside_recording(run: Run) -> Report | None:
         inputs=(f"f32[1, 1, {2 * chain.LOADER_HOP_LENGTH}*{decoder.variable}]", *decoder.inputs),
     )
     model: Model = replace(run.report.model, components=(component,), skipped=())
-    return check(model).components[0].report
+    return check(model, lengths=(frames, frames)).components[0].report
 
 
 def _build(parts: Sequence[Component]) -> nn.Module:

@@ -15,6 +15,7 @@ from .fates import Fates
 from .lists import TextList
 from .stage import DEFAULT_EPOCHS, Stage
 
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """`train`, `val`, `texts`: None where they were not found or not asked for."""

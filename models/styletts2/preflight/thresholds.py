@@ -18,7 +18,7 @@ DROPPED = "batch_dropped"
 SLM = "slm_eligible"  # where the SLM stage takes its shortest crop
 SLM_SURELY = "slm_eligible_surely"  # where it takes its longest one
 
-_LONGEST = 20_000  # mel frames, 250 s; that a module refuses longer clips only is told clip by clip, not as a threshold
+_LONGEST = 6_000  # mel frames, 75 s; that a module refuses longer clips only is told clip by clip, not as a threshold
 _USUAL_MAX_LEN = 200  # mel frames; what the public scripts take where a configuration does not say
 
 

@@ -54,9 +54,9 @@ class BatchWalk:
         return chain.LOADER_HOP_LENGTH * self.mel_frames
 
     def __str__(self) -> str:
-        crop = f"crops of {self.mel_frames:,} mel frames = {self.decoder_frames:,} decoder frames = {self.samples:,} samples"
+        frames = f"{self.mel_frames:,} mel frames = {self.decoder_frames:,} decoder frames = {self.samples:,} samples"
         gate = f", under {chain.GATE}: the batch is passed over" if self.mel_frames < chain.GATE else ""
-        return f"shortest clip {self.shortest:,} mel frames -> {crop}{gate}"
+        return f"shortest clip {self.shortest:,} mel frames -> crops of {frames}{gate}"
 
 
 def chain_of(run: Run) -> tuple[str, ...]:
@@ -65,13 +65,16 @@ def chain_of(run: Run) -> tuple[str, ...]:
     limit = run.config.training.max_len // 2
     slm = run.config.model_params.slm.sr * 2 * chain.LOADER_HOP_LENGTH / run.config.preprocess.sr
     styles = "m - 2" if run.stage.styles_uncropped and run.config.model_params.multispeaker else "2c"
-    lines = [
-        f"S samples at 24,000 Hz -> T = 1 + floor((S + {chain.PADDING:,}) / {chain.LOADER_HOP_LENGTH}) mel frames -> E = T"
-        f" - T % 2 -> {', '.join(whole)} get E mel frames",
+    clip = (
+        f"S samples at 24,000 Hz -> T = 1 + floor((S + {chain.PADDING:,}) / {chain.LOADER_HOP_LENGTH}) mel frames ->"
+        f" E = T - T % 2 -> {', '.join(whole)} get E mel frames"
+    )
+    batch = (
         f"batch: m = smallest E -> c = min(m/2 - 1, {limit}) -> passed over if 2c < {chain.GATE} -> style encoders get"
-        f" {styles} mel frames, pitch_extractor 2c, decoder c, mpd and msd {2 * chain.LOADER_HOP_LENGTH}c samples, slm"
-        f" {slm:g}c",
-    ]
+        f" {styles} mel frames, pitch_extractor 2c, decoder c, mpd and msd {2 * chain.LOADER_HOP_LENGTH}c samples,"
+        f" slm {slm:g}c"
+    )
+    lines = [clip, batch]
     if run.train is not None and run.train.with_lengths:
         shortest = min(run.train.with_lengths, key=lambda clip: clip.samples)
         walk = ClipWalk(shortest.samples)
