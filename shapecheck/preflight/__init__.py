@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shapecheck.preflight.audio import AudioFile
+    from shapecheck.preflight.audio import AudioFile, Decoded
     from shapecheck.preflight.batches import Batches, Outcomes
     from shapecheck.preflight.findings import Affected, Finding, Moment, Preflight, Severity, Threshold, Verdict
     from shapecheck.preflight.manifest import read_manifest
@@ -19,6 +19,7 @@ __all__ = [
     "Affected",
     "AudioFile",
     "Batches",
+    "Decoded",
     "Finding",
     "Moment",
     "Outcomes",
@@ -34,6 +35,7 @@ _MODULES = {
     "Affected": "shapecheck.preflight.findings",
     "AudioFile": "shapecheck.preflight.audio",
     "Batches": "shapecheck.preflight.batches",
+    "Decoded": "shapecheck.preflight.audio",
     "Finding": "shapecheck.preflight.findings",
     "Moment": "shapecheck.preflight.findings",
     "Outcomes": "shapecheck.preflight.batches",
