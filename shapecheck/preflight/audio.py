@@ -88,7 +88,9 @@ def read_audio(path: str, given: str | None = None, *, decode: bool = False) -> 
             return _facts(opened, name, decode)
     except TypeError:  # soundfile goes by the suffix .raw
         return AudioFile(name, 0, 0, 0, "", "", "raw samples without a header")
-    except (soundfile.LibsndfileError, OSError) as failure:
+    except UnicodeEncodeError:
+        return AudioFile(name, 0, 0, 0, "", "", "not readable: its path is no Unicode text, which soundfile needs")
+    except (soundfile.SoundFileError, OSError) as failure:
         return AudioFile(name, 0, 0, 0, "", "", _why_not_opened(path, failure))
 
 
@@ -111,7 +113,10 @@ def _why_not_opened(path: str, failure: Exception) -> str:
     if not os.access(path, os.R_OK):
         return "not readable: permission denied"
     reason = str(getattr(failure, "error_string", failure)).rstrip(".")  # without the path, which may be another
-    return f"not audio: {reason}" if "not recognised" in reason else f"not readable as audio: {reason}"
+    # where the suffix is .mp3, libsndfile says of a file in which it finds none that it does not exist
+    if "not recognised" in reason or "does not exist" in reason:
+        return "not audio: format not recognised"
+    return f"not readable as audio: {reason}"
 
 
 def _facts(opened: SoundFile, name: str, decode: bool) -> AudioFile:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -127,9 +128,14 @@ def _in_parallel(
     """One batch a task, as they come back. Whoever stops early ends the tasks."""
     joblib: Any = import_module("joblib")
     with joblib.parallel_config(n_jobs=n_jobs, **backend):
-        parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="4*n_jobs")
-    with closing(parallel(_tasks(batches, decode))) as results:
+        parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1)
+    results = parallel(_tasks(batches, decode))
+    try:
         yield from results
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that there were more tasks
+            results.close()
 
 
 def _tasks(batches: Sequence[Sequence[str]], decode: bool) -> Iterator[Any]:
