@@ -5,6 +5,7 @@ Invariant: what the result says of a file does not depend on how, where, or in h
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 import warnings
@@ -156,14 +157,19 @@ def _client(address: str) -> Generator[Any]:
         distributed: Any = import_module("distributed")
     except ImportError:
         raise UsageError("a Dask cluster needs the extra dask: pip install 'torch-shapecheck[dask]'") from None
-    try:
-        client = distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError) as failure:
-        raise UsageError(
-            f"no Dask cluster answers at {address!r} ({failure}); give the address of a running scheduler, "
-            "such as tcp://127.0.0.1:8786"
-        ) from None
-    with client:
+    with _connected(distributed, address) as client:
         if not client.nthreads():
             raise UsageError(f"the Dask cluster at {address!r} has no workers: start some with `dask worker {address}`")
         yield client
+
+
+def _connected(distributed: Any, address: str) -> Any:
+    try:
+        return distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as failure:
+        reason = str(failure)
+    gc.collect()  # the client that failed: if it is left to the thread of the next one, they wait for each other
+    raise UsageError(
+        f"no Dask cluster answers at {address!r} ({reason}); give the address of a running scheduler, "
+        "such as tcp://127.0.0.1:8786"
+    )
