@@ -87,7 +87,13 @@ def _rows_of_parquet(file: Path, where: str) -> Iterator[tuple[str, Any]]:
         ) from None
     try:
         with parquet.ParquetFile(file) as table:
-            columns = [name for name in ("path", *_SMALLEST) if name in table.schema_arrow.names]
+            names: list[str] = table.schema_arrow.names
+            missing = [name for name in ("path", "samples", "sample_rate") if name not in names]
+            if missing:
+                raise UsageError(
+                    f"{where}: it has no column {', '.join(missing)}; it has {printable(', '.join(names))}"
+                )
+            columns = [name for name in ("path", *_SMALLEST) if name in names]
             number = 0
             for batch in table.iter_batches(batch_size=_ROWS, columns=columns):
                 for row in batch.to_pylist():
@@ -116,13 +122,13 @@ def _clip(row: object, before: Mapping[str, AudioFile]) -> AudioFile:
     if not isinstance(path, str) or not path:
         problems.append(f"path: found {_found(values, 'path')}; allowed is a text that is not empty")
     elif path in before:
-        problems.append(f"path: {_shown(path)} stands in the manifest already; allowed is each path once")
+        problems.append(f"path: found {_shown(path)}, which stands there already; allowed is each path once")
     for name, smallest in _SMALLEST.items():
         value = values.get(name)
         if name == "channels" and value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int) or not smallest <= value <= _LARGEST:
-            problems.append(f"{name}: found {_found(values, name)}; allowed is a whole number from {smallest}")
+            problems.append(f"{name}: found {_found(values, name)}; allowed is a whole number from {smallest} to 2^53")
     if problems:
         raise _WrongLine("; ".join(problems))
     samples, channels = values["samples"], values.get("channels") or 1

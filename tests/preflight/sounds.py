@@ -18,10 +18,10 @@ def noise(samples: int = SAMPLES, channels: int = 1) -> Any:
     return draws[:, 0] if channels == 1 else draws
 
 
-def clip(path: Path, samples: int = SAMPLES, *, channels: int = 1, rate: int = 24_000, **kind: str) -> str:
+def clip(path: Path, samples: int = SAMPLES, *, channels: int = 1, rate: int = 24_000) -> str:
     """Write noise as an old file, and give its path back."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, noise(samples, channels), rate, **kind)
+    soundfile.write(path, noise(samples, channels), rate)
     return aged(path)
 
 

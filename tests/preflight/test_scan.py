@@ -72,7 +72,8 @@ def test_the_same_in_any_number_of_processes(
 
 def test_relative_paths_in_processes(tmp_path: Path, in_processes: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the processes were started in another folder."""
-    clips(tmp_path / "one"), clips(tmp_path / "two", 20)
+    clips(tmp_path / "one")
+    clips(tmp_path / "two", 20)
     for folder, count in (("one", 40), ("two", 20)):
         monkeypatch.chdir(tmp_path / folder)
         found = scan([f"./{number}.wav" for number in range(40)], jobs=2)
