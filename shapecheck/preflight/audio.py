@@ -58,6 +58,11 @@ class AudioFile:
     error: str = ""
     decoded: Decoded | None = None  # None: only the header was read
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # between processes: what dataclasses do themselves takes as long as reading a header
+        values = (self.path, self.samples, self.sample_rate, self.channels, self.format, self.subtype, self.error)
+        return AudioFile, (*values, self.decoded)
+
     @property
     def seconds(self) -> float:
         return self.samples / self.sample_rate if self.sample_rate else 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import struct
 from io import BytesIO
 from pathlib import Path
@@ -242,3 +243,9 @@ def test_the_samples_of_many_blocks(tmp_path: Path) -> None:
 def test_another_path_to_show(tmp_path: Path) -> None:
     assert read_audio(clip(tmp_path / "a.wav"), "clips/a.wav").path == "clips/a.wav"
     assert read_audio(str(tmp_path / "b.wav"), "clips/b.wav").path == "clips/b.wav"
+
+
+def test_between_processes(tmp_path: Path) -> None:
+    path = clip(tmp_path / "a.wav")
+    for found in (read_audio(path), read_audio(path, decode=True), read_audio("nowhere.wav")):
+        assert pickle.loads(pickle.dumps(found)) == found
