@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from shapecheck.preflight.batches import Batches, Outcomes
     from shapecheck.preflight.findings import Affected, Finding, Moment, Preflight, Severity, Threshold, Verdict
     from shapecheck.preflight.manifest import read_manifest
-    from shapecheck.preflight.scan import scan
+    from shapecheck.preflight.scanning import scan
 
 __all__ = [
     "Affected",
@@ -44,7 +44,7 @@ _MODULES = {
     "Threshold": "shapecheck.preflight.findings",
     "Verdict": "shapecheck.preflight.findings",
     "read_manifest": "shapecheck.preflight.manifest",
-    "scan": "shapecheck.preflight.scan",
+    "scan": "shapecheck.preflight.scanning",
 }
 
 

@@ -28,7 +28,7 @@ def listed(tmp_path: Path) -> list[str]:
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that are really read."""
-    scanning = import_module("shapecheck.preflight.scan")
+    scanning = import_module("shapecheck.preflight.scanning")
     read: Callable[..., object] = scanning.read_audio
     found: list[str] = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -15,13 +16,12 @@ import psutil
 import pytest
 import soundfile
 
-from shapecheck import UsageError
+from shapecheck import UsageError, preflight
 from shapecheck.preflight import AudioFile, scan
-from shapecheck.preflight import scan as _scan_function
 
 from .sounds import clip
 
-scanning: Any = importlib.import_module("shapecheck.preflight.scan")
+scanning: Any = importlib.import_module("shapecheck.preflight.scanning")
 
 
 def clips(folder: Path, count: int = 40) -> list[str]:
@@ -35,8 +35,10 @@ def in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanning, "_BATCH", {False: 4, True: 4})
 
 
-def test_the_function_is_not_hidden_by_its_module() -> None:
-    assert _scan_function is scanning.scan
+def test_no_public_name_is_that_of_a_submodule() -> None:
+    """Importing a submodule sets it as an attribute of the package."""
+    modules = {module.name for module in pkgutil.iter_modules(preflight.__path__)}
+    assert not modules & set(preflight.__all__)
 
 
 def test_the_order_given_and_each_path_once(tmp_path: Path) -> None:
@@ -125,7 +127,7 @@ def test_a_scan_that_is_stopped_ends_its_work(tmp_path: Path, in_processes: None
 INTERRUPTED = """
 import sys
 from importlib import import_module
-scanning = import_module("shapecheck.preflight.scan")
+scanning = import_module("shapecheck.preflight.scanning")
 scanning._START_SECONDS = -1.0
 scanning._BATCH = {False: 4, True: 4}
 def slow(paths, decode, read=scanning._read_batch):
