@@ -11,22 +11,34 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from shapecheck.preflight.audio import AudioFile, Decoded
     from shapecheck.preflight.batches import Batches, Outcomes
+    from shapecheck.preflight.checkpoint import Checkpoint, read_checkpoint
+    from shapecheck.preflight.coverage import Coverage, Mismatch, compare, expected_tensors
     from shapecheck.preflight.findings import Affected, Finding, Moment, Preflight, Severity, Threshold, Verdict
     from shapecheck.preflight.manifest import read_manifest
     from shapecheck.preflight.scanning import scan
+    from shapecheck.preflight.scan import scan
+    from shapecheck.preflight.tensors import StateDict, TensorInfo
 
 __all__ = [
     "Affected",
     "AudioFile",
     "Batches",
     "Decoded",
+    "Checkpoint",
+    "Coverage",
     "Finding",
+    "Mismatch",
     "Moment",
     "Outcomes",
     "Preflight",
     "Severity",
+    "StateDict",
+    "TensorInfo",
     "Threshold",
     "Verdict",
+    "compare",
+    "expected_tensors",
+    "read_checkpoint",
     "read_manifest",
     "scan",
 ]
@@ -36,13 +48,21 @@ _MODULES = {
     "AudioFile": "shapecheck.preflight.audio",
     "Batches": "shapecheck.preflight.batches",
     "Decoded": "shapecheck.preflight.audio",
+    "Checkpoint": "shapecheck.preflight.checkpoint",
+    "Coverage": "shapecheck.preflight.coverage",
     "Finding": "shapecheck.preflight.findings",
+    "Mismatch": "shapecheck.preflight.coverage",
     "Moment": "shapecheck.preflight.findings",
     "Outcomes": "shapecheck.preflight.batches",
     "Preflight": "shapecheck.preflight.findings",
     "Severity": "shapecheck.preflight.findings",
+    "StateDict": "shapecheck.preflight.tensors",
+    "TensorInfo": "shapecheck.preflight.tensors",
     "Threshold": "shapecheck.preflight.findings",
     "Verdict": "shapecheck.preflight.findings",
+    "compare": "shapecheck.preflight.coverage",
+    "expected_tensors": "shapecheck.preflight.coverage",
+    "read_checkpoint": "shapecheck.preflight.checkpoint",
     "read_manifest": "shapecheck.preflight.manifest",
     "scan": "shapecheck.preflight.scanning",
 }
