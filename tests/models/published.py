@@ -63,22 +63,32 @@ def build_published(config: str, device: str = "cpu") -> dict[str, nn.Module]:
     Cached for each device: a caller that changes a module's mode or weights changes it for all. Weights are random, and
     such that a parity test can fail: no two channels alike, and spectral norms that keep activations near 1.
     """
-    from munch import munchify
-
-    package = published()
-    asr_params = yaml.safe_load((_root() / "Utils" / "ASR" / "config.yml").read_text())["model_params"]
-    bert_params = yaml.safe_load((_root() / "Utils" / "PLBERT" / "config.yml").read_text())["model_params"]
-    with _quiet(), torch.device(device), torch.random.fork_rng(devices=[]):
+    with torch.device(device), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        text_aligner = package.asr.ASRCNN(**asr_params)
-        pitch_extractor = package.jdc.JDCNet(num_class=1, seq_len=192)
-        bert = package.plbert.CustomAlbert(package.plbert.AlbertConfig(**bert_params))
-        modules = package.models.build_model(munchify(model_params(config)), text_aligner, pitch_extractor, bert)
+        modules = build_modules(model_params(config))
         if device != "meta":
             for module in modules.values():
                 _tell_channels_apart(module)
                 _settle_spectral_norms(module)
     return {name: module.eval() for name, module in modules.items()}
+
+
+def build_modules(
+    params: dict[str, Any], aligner: dict[str, Any] | None = None, plbert: dict[str, Any] | None = None
+) -> dict[str, nn.Module]:
+    """What the package's `build_model` makes of `model_params` on torch's default device; None: the published ones."""
+    from munch import munchify
+
+    package = published()
+    with _quiet():
+        text_aligner = package.asr.ASRCNN(**(aligner or _params("ASR")))
+        pitch_extractor = package.jdc.JDCNet(num_class=1, seq_len=192)
+        bert = package.plbert.CustomAlbert(package.plbert.AlbertConfig(**(plbert or _params("PLBERT"))))
+        return dict(package.models.build_model(munchify(params), text_aligner, pitch_extractor, bert))
+
+
+def _params(part: str) -> dict[str, Any]:
+    return yaml.safe_load((_root() / "Utils" / part / "config.yml").read_text())["model_params"]
 
 
 @torch.no_grad()

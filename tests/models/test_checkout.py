@@ -321,3 +321,12 @@ def test_files_of_a_checkout_are_not_written_over(checkout: Path, capsys: pytest
         assert main(["styletts2", "--source", str(checkout), "--output", str(checkout / name)]) == ExitCode.USAGE
         assert capsys.readouterr().err.endswith("is a file that this command reads; give another name\n")
     assert hashes(checkout) == before
+
+
+def test_its_expected_tensors_are_those_of_the_built_in_modules(checkout: Path):
+    from shapecheck.models.styletts2 import checkpoint, config
+
+    values = config.preset("ljspeech")
+    source = checkpoint.expected(values, styletts2.preset("ljspeech", source=checkout))
+    assert source == checkpoint.expected(values, styletts2.preset("ljspeech"))
+    assert tuple(source.components) == checkpoint.COMPONENTS
