@@ -36,6 +36,7 @@ RootOption = Annotated[str | None, typer.Option(metavar="DIR", help="Instead of 
 TrainListOption = Annotated[str | None, typer.Option(metavar="FILE", help="Instead of data_params.train_data.")]
 ValListOption = Annotated[str | None, typer.Option(metavar="FILE", help="Instead of data_params.val_data.")]
 OodOption = Annotated[str | None, typer.Option(metavar="FILE", help="Instead of data_params.OOD_data.")]
+CheckpointOption = Annotated[str | None, typer.Option(metavar="FILE", help="Instead of pretrained_model.")]
 ManifestOption = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="Durations instead of audio: JSONL or Parquet; path, samples, sample_rate."),

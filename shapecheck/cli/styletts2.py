@@ -24,6 +24,7 @@ from shapecheck.cli.checking import (
 from shapecheck.cli.job import Job
 from shapecheck.cli.output import kept_output
 from shapecheck.cli.preflight import (
+    CheckpointOption,
     DaskOption,
     DataOption,
     DecodeOption,
@@ -85,6 +86,7 @@ def command(
     train_list: TrainListOption = None,
     val_list: ValListOption = None,
     ood: OodOption = None,
+    checkpoint: CheckpointOption = None,
     manifest: ManifestOption = None,
     decode: DecodeOption = False,
     no_cache: NoCacheOption = False,
@@ -158,6 +160,7 @@ def command(
             "--train-list": train_list,
             "--val-list": val_list,
             "--ood": ood,
+            "--checkpoint": checkpoint,
             "--manifest": manifest,
             "--dask": dask,
             "--list": list_,
@@ -188,6 +191,7 @@ def command(
             val_list=val_list or "",
             ood=ood or "",
             root=root or "",
+            checkpoint=checkpoint or "",
             manifest=manifest or "",
             decode=decode,
             cache=not no_cache,

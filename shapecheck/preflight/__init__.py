@@ -10,22 +10,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from shapecheck.preflight.audio import AudioFile, Decoded
-    from shapecheck.preflight.batches import Batches, Outcomes
+    from shapecheck.preflight.batches import Batches, Outcomes, quantile
     from shapecheck.preflight.checkpoint import Checkpoint, read_checkpoint
     from shapecheck.preflight.coverage import Coverage, Mismatch, compare, expected_tensors
     from shapecheck.preflight.findings import Affected, Finding, Moment, Preflight, Severity, Threshold, Verdict
     from shapecheck.preflight.manifest import read_manifest
     from shapecheck.preflight.scanning import scan
-    from shapecheck.preflight.scan import scan
     from shapecheck.preflight.tensors import StateDict, TensorInfo
 
 __all__ = [
     "Affected",
     "AudioFile",
     "Batches",
-    "Decoded",
     "Checkpoint",
     "Coverage",
+    "Decoded",
     "Finding",
     "Mismatch",
     "Moment",
@@ -38,6 +37,7 @@ __all__ = [
     "Verdict",
     "compare",
     "expected_tensors",
+    "quantile",
     "read_checkpoint",
     "read_manifest",
     "scan",
@@ -47,9 +47,9 @@ _MODULES = {
     "Affected": "shapecheck.preflight.findings",
     "AudioFile": "shapecheck.preflight.audio",
     "Batches": "shapecheck.preflight.batches",
-    "Decoded": "shapecheck.preflight.audio",
     "Checkpoint": "shapecheck.preflight.checkpoint",
     "Coverage": "shapecheck.preflight.coverage",
+    "Decoded": "shapecheck.preflight.audio",
     "Finding": "shapecheck.preflight.findings",
     "Mismatch": "shapecheck.preflight.coverage",
     "Moment": "shapecheck.preflight.findings",
@@ -62,6 +62,7 @@ _MODULES = {
     "Verdict": "shapecheck.preflight.findings",
     "compare": "shapecheck.preflight.coverage",
     "expected_tensors": "shapecheck.preflight.coverage",
+    "quantile": "shapecheck.preflight.batches",
     "read_checkpoint": "shapecheck.preflight.checkpoint",
     "read_manifest": "shapecheck.preflight.manifest",
     "scan": "shapecheck.preflight.scanning",

@@ -20,6 +20,7 @@ SILENT_PEAK = 1e-4  # of full scale, -80 dB: three steps of 16 bits, which is wh
 _ON_TRUST = ("FLAC", "MP3", "SDS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "DWVW_12", "DWVW_16", "DWVW_24")
 _UNTOLD = (1 << 63) - 1  # libsndfile's number for a FLAC stream whose header leaves the number open
 _OPEN_END = 0x7FFF0000  # bytes from which on a size is what a program writes that does not know it yet
+NO_SAMPLES = "no samples"
 _BLOCK = 1 << 16  # samples decoded at once
 
 # libsndfile corrects a size that the file does not have, and notes it in its log: in bytes, or as RF64 does in samples.
@@ -62,6 +63,11 @@ class AudioFile:
         # between processes: what dataclasses do themselves takes as long as reading a header
         values = (self.path, self.samples, self.sample_rate, self.channels, self.format, self.subtype, self.error)
         return AudioFile, (*values, self.decoded)
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether `soundfile.read` gives its samples, as far as is known, if only none or not all of them."""
+        return self.samples > 0 or self.error == NO_SAMPLES
 
     @property
     def seconds(self) -> float:
@@ -130,7 +136,7 @@ def _facts(opened: SoundFile, name: str, decode: bool) -> AudioFile:
     if samples == _UNTOLD:
         error = "its header leaves the number of samples open, and soundfile.read fails on it: encode it again"
         return AudioFile(name, 0, rate, channels, form, subtype, error)
-    error = _truncated(opened.extra_info) or ("" if samples else "no samples")
+    error = _truncated(opened.extra_info) or ("" if samples else NO_SAMPLES)
     if not decode:
         return AudioFile(name, samples, rate, channels, form, subtype, error)
     try:

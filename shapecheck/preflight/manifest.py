@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from shapecheck.errors import UsageError
-from shapecheck.preflight.audio import AudioFile
+from shapecheck.preflight.audio import NO_SAMPLES, AudioFile
 from shapecheck.saved import printable
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _clip(row: object, before: Mapping[str, AudioFile]) -> AudioFile:
     if problems:
         raise _WrongLine("; ".join(problems))
     samples, channels = values["samples"], values.get("channels") or 1
-    error = "" if samples else "no samples"
+    error = "" if samples else NO_SAMPLES
     return AudioFile(cast("str", path), samples, values["sample_rate"], channels, "", "", error)
 
 

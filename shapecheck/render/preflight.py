@@ -67,6 +67,8 @@ def _print(preflight: Preflight, console: Console) -> None:
         print_hanging(console, f"  {name:<7}  ", _listed(values))
     if preflight.batches is not None:
         print_hanging(console, "  batches  ", _batches(preflight.batches))
+    if preflight.checkpoint is not None:
+        print_hanging(console, "  weights  ", _checkpoint(preflight.checkpoint))
     for line in preflight.not_checked:
         print_hanging(console, "  not checked: ", line)
     console.print()
@@ -139,6 +141,17 @@ def _batches(values: Mapping[str, Any]) -> str:
     if "validation" in values:
         parts.append(f"validation: {values['validation']['lost']:,} of {values['validation']['batches']:,} lost")
     return "; ".join(parts)
+
+
+def _checkpoint(values: Mapping[str, Any]) -> str:
+    components = values["components"]
+    parts = [
+        f"{name} {entry['outcome']} ({entry['loaded']:,} of {entry['tensors']:,} tensors)"
+        for name, entry in components.items()
+        if entry["outcome"] != "loaded"
+    ]
+    whole = len(components) - len(parts)
+    return f"{values['file']}: {whole} of {len(components)} components loaded whole" + "".join(f"; {p}" for p in parts)
 
 
 def _percent(share: float) -> str:

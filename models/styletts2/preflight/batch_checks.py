@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shapecheck.preflight import Affected, Batches, Finding, Moment, Severity
-from shapecheck.preflight.batches import quantile
+from shapecheck.preflight import Affected, Batches, Finding, Moment, Severity, quantile
 
 from . import thresholds
 from .clips import Clip, ClipSet

@@ -8,11 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from shapecheck import ModelReport, UsageError
-from shapecheck.preflight import AudioFile, Finding, Moment, Preflight, Severity, read_manifest, scan
+from shapecheck.preflight import (
+    AudioFile,
+    Checkpoint,
+    Finding,
+    Moment,
+    Preflight,
+    Severity,
+    read_checkpoint,
+    read_manifest,
+    scan,
+)
 
+from .. import checkpoint as scripts
 from ..config import StyleTTS2Config
-from . import batch_checks, thresholds
+from . import batch_checks, checkpoint_checks, thresholds
 from .batch_checks import batch_findings
+from .checkpoint_checks import checkpoint_findings, outcome_of, with_checkpoint
 from .clip_checks import clip_findings
 from .clips import joined, path_of
 from .config_checks import config_findings
@@ -38,6 +50,7 @@ class Preparation:
     stage_reason: str
     options: Options
     files: Files
+    checkpoint: Checkpoint | None  # None: none is loaded, or it is not there
 
     @classmethod
     def of(cls, config: StyleTTS2Config, options: Options, folder: Path | None = None) -> Preparation:
@@ -54,10 +67,19 @@ class Preparation:
                 problems.append(str(error))
         if options.gpus < 1:
             problems.append(f"--gpus {options.gpus}: expected 1 or more")
-        files = locate(config, options, folder, problems)
+        if options.checkpoint:
+            config = with_checkpoint(config, options.checkpoint)
+        loading = scripts.loading(config, stage.script.removesuffix(".py"), processes=options.gpus)
+        files = locate(config, options, loading.path, folder, problems)
+        checkpoint = None
+        if files.checkpoint is not None and files.checkpoint.exists():
+            try:
+                checkpoint = read_checkpoint(files.checkpoint)
+            except UsageError as error:
+                problems.append(str(error))
         if problems:
             raise UsageError("\n".join(problems))
-        return cls(config, stage, reason, options, files)
+        return cls(config, stage, reason, options, files, checkpoint)
 
     def preflight(self, report: ModelReport, progress: Callable[[int, int], None] | None = None) -> Preflight:
         """What the run will meet, by the limits that were found; `progress(done, total)` counts clips.
@@ -65,6 +87,11 @@ class Preparation:
         Raises UsageError if a list or a manifest cannot be read.
         """
         run = self._run(report, progress)
+        outcome = None if self.checkpoint is None else outcome_of(run, self.checkpoint)
+        path = self.files.checkpoint
+        findings = [*config_findings(run), *module_findings(run), *_of_data(run)]
+        if outcome is not None and path is not None:
+            findings += checkpoint_findings(run, outcome, path)
         training = self.config.training
         later = {"diff_epoch": training.diff_epoch, "joint_epoch": training.joint_epoch}
         known = {key: epoch for key, epoch in later.items() if epoch is not None and self.stage.trains_prosody}
@@ -74,10 +101,11 @@ class Preparation:
             chain=chain_of(run),
             thresholds=thresholds.thresholds(run),
             max_len=thresholds.max_len(run),
-            findings=_in_order([*config_findings(run), *module_findings(run), *_of_data(run)]),
+            findings=_in_order(findings),
             epochs={"epochs": run.epochs, **known},
             data=_summary(run),
             batches=batch_checks.summary(run),
+            checkpoint=None if outcome is None or path is None else checkpoint_checks.summary(outcome, path),
             not_checked=self.files.missing,
         )
 

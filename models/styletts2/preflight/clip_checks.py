@@ -44,14 +44,14 @@ _AUDIO = (
     _AudioCheck(
         "audio-unreadable",
         Severity.FATAL,
-        lambda audio: not audio.samples,
+        lambda audio: not audio.is_readable,
         "the loader cannot read them, and raises ({error})",
         "Correct root_path or the list, convert the file, or leave it out.",
     ),
     _AudioCheck(
         "audio-channels",
         Severity.FATAL,
-        lambda audio: audio.samples > 0 and audio.channels > STEREO,
+        lambda audio: audio.is_readable and audio.channels > STEREO,
         "more than two channels, which the loader cannot join with its zeros: ValueError",
         "Convert to one channel.",
     ),

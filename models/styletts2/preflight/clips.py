@@ -29,7 +29,7 @@ class Clip:
     def has_length(self) -> bool:
         """Whether the loader gets through to a number of mel frames."""
         audio = self.audio
-        return audio is not None and audio.samples > 0 and audio.channels <= STEREO
+        return audio is not None and audio.is_readable and audio.channels <= STEREO
 
     @cached_property
     def samples(self) -> int:

@@ -18,13 +18,17 @@ class Files:
     ood: Path | None = None
     root: str = ""  # the folder of the clips
     has_root: bool = False  # it is there
+    checkpoint: Path | None = None
     missing: tuple[str, ...] = ()
 
 
-def locate(config: StyleTTS2Config, options: Options, folder: Path | None, problems: list[str]) -> Files:
-    """What an option names must be there, and with `--data` everything; what is wrong goes to `problems`."""
-    if options.data is False:
-        return Files(missing=("the data: --no-data",))
+def locate(
+    config: StyleTTS2Config, options: Options, checkpoint_path: str, folder: Path | None, problems: list[str]
+) -> Files:
+    """What an option names must be there, and with `--data` all data; what is wrong goes to `problems`.
+
+    `checkpoint_path`: of the checkpoint that the stage's script would load, "" for none.
+    """
     places = tuple(dict.fromkeys((Path.cwd(), *((folder.resolve(),) if folder is not None else ()))))
     missing: list[str] = []
 
@@ -34,33 +38,38 @@ def locate(config: StyleTTS2Config, options: Options, folder: Path | None, probl
                 problems.append(f"{option} {given}: there is no such file or folder")
             return Path(given)
         if not value:
-            missing.append(f"data_params.{key}: is not given")
+            missing.append(f"{key}: is not given")
             return None
         found = next((place for place in places if _exists(place / value)), None)
         if found is None:
-            missing.append(f"data_params.{key} {value}: not found in {' nor in '.join(map(_shown, places))}")
+            missing.append(f"{key} {value}: not found in {' nor in '.join(map(_shown, places))}")
             return None
         return Path(value) if found == Path.cwd() else found / value
 
     paths = config.paths
-    train = located("--train-list", options.train_list, "train_data", paths.train_data)
-    val = located("--val-list", options.val_list, "val_data", paths.val_data)
-    ood = located("--ood", options.ood, "OOD_data", paths.ood_data)
-    root = None
-    if options.manifest:
-        if not _exists(Path(options.manifest)):
-            problems.append(f"--manifest {options.manifest}: there is no such file")
-    elif train is not None or val is not None or options.root:
-        root = located("--root", options.root, "root_path", paths.root_path)
+    train, val, ood, root = None, None, None, None
+    if options.data is not False:
+        train = located("--train-list", options.train_list, "data_params.train_data", paths.train_data)
+        val = located("--val-list", options.val_list, "data_params.val_data", paths.val_data)
+        ood = located("--ood", options.ood, "data_params.OOD_data", paths.ood_data)
+        if options.manifest:
+            if not _exists(Path(options.manifest)):
+                problems.append(f"--manifest {options.manifest}: there is no such file")
+        elif train is not None or val is not None or options.root:
+            root = located("--root", options.root, "data_params.root_path", paths.root_path)
     if options.data:
         problems += [f"--data: {what}" for what in missing]
+    checkpoint = None
+    if options.checkpoint or checkpoint_path:
+        checkpoint = located("--checkpoint", options.checkpoint, "the checkpoint", checkpoint_path)
     return Files(
-        train,
-        val,
-        ood,
-        str(root) if root is not None else options.root or paths.root_path,
-        root is not None,
-        tuple(missing),
+        train=train,
+        val=val,
+        ood=ood,
+        root=str(root) if root is not None else options.root or paths.root_path,
+        has_root=root is not None,
+        checkpoint=checkpoint,
+        missing=("the data: --no-data", *missing) if options.data is False else tuple(missing),
     )
 
 

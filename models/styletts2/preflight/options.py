@@ -16,6 +16,7 @@ class Options:
     val_list: str = ""
     ood: str = ""
     root: str = ""
+    checkpoint: str = ""  # instead of pretrained_model
     manifest: str = ""  # durations instead of audio
     decode: bool = False
     cache: bool = True

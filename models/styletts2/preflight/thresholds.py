@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from shapecheck.preflight import Batches, Threshold
-from shapecheck.preflight.batches import quantile
+from shapecheck.preflight import Batches, Threshold, quantile
 
 from .. import chain
 from .fates import Refusal
