@@ -16,7 +16,8 @@ from shapecheck.lengths.notation import InputSpec, SpecError, looks_like_spec
 if TYPE_CHECKING:
     from torch import nn
 
-    from shapecheck.report import Report
+    from shapecheck.model import ComponentReport
+    from shapecheck.report import Failure, Report
 
 MOST_COMBINATIONS = 64
 
@@ -156,6 +157,57 @@ def condition_of(variable: str, reports: Sequence[tuple[Mapping[str, int], Repor
     return "; ".join(f"{_where(sizes)}: {text}" for text, sizes in groups.items())
 
 
+def together(entries: Sequence[ComponentReport]) -> tuple[str, ...]:
+    """The joint condition of each component that has other sizes, and what refuses everything at some; () for none."""
+    families: dict[str, list[ComponentReport]] = {}
+    for entry in entries:
+        if entry.sizes:
+            families.setdefault(entry.component.name, []).append(entry)
+    lines: list[str] = []
+    steady: list[str] = []
+    for name, family in families.items():
+        refusals = _refusals(family)
+        if (
+            len(families) > 1
+            and not refusals
+            and len({(each.report.valid, each.report.unknown) for each in family}) == 1
+        ):
+            steady.append(name)
+            continue
+        label = f"  {name}: " if len(families) > 1 else ""
+        lines.append(label + condition_of(family[0].report.variable, [(each.sizes, each.report) for each in family]))
+        lines += [f"    {refusal}" for refusal in refusals]
+    if not lines and not steady:
+        return ()
+    if len(families) == 1:
+        return ("\n".join((f"Together: {lines[0]}.", *lines[1:])),)
+    if steady:
+        lines.append(f"  the same lengths for all of them: {', '.join(steady)}")
+    sizes = " and ".join(dict.fromkeys(name for entry in entries for name in entry.sizes))
+    return ("\n".join((f"Together, for each {sizes}:", *lines)),)
+
+
+def _refusals(family: Sequence[ComponentReport]) -> list[str]:
+    """For sizes with which nothing runs, what refuses the lengths that run with others; one line for equal failures."""
+    from shapecheck.lengths.lengthset import LengthSet
+
+    runs = LengthSet()
+    for entry in family:
+        runs |= entry.report.valid
+    found: dict[str, list[Mapping[str, int]]] = {}
+    for entry in family:
+        if entry.report.valid:
+            continue
+        for failure in entry.report.failures:
+            if failure.lengths & runs:
+                found.setdefault(_refusal(failure, entry.report.variable), []).append(entry.sizes)
+    return [f"{_where(sizes)}: {text}" for text, sizes in found.items()]
+
+
+def _refusal(failure: Failure, variable: str) -> str:
+    return f"{failure.layer} ({failure.operation}), with {variable} = {failure.at:,}: {failure.error}"
+
+
 def _law(variable: str, name: str, reports: Sequence[tuple[Mapping[str, int], Report]]) -> str | None:
     """`"L >= 2B + 1, 1 <= B <= 4"`, where each set is all lengths from a minimum on that rises evenly."""
     from shapecheck.lengths.lengthset import LengthSet
@@ -205,4 +257,5 @@ __all__ = [
     "named",
     "swept_symbol",
     "symbols_of",
+    "together",
 ]

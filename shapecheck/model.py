@@ -48,6 +48,7 @@ class Component:
     lengths: tuple[int, int] | None = None  # a default sweep; None: the analyzer chooses
     is_frozen: bool = False  # the training scripts keep it in evaluation mode
     surroundings: Callable[[], AbstractContextManager[None]] = nullcontext  # entered to build it, and while it runs
+    sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])  # the specs' other symbols
 
     @property
     def module_name(self) -> str:
@@ -78,8 +79,16 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class ComponentReport:
+    """One component, with one value for each of its other sizes."""
+
     component: Component
     report: Report
+    sizes: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def name(self) -> str:
+        """`"decoder"`, or `"decoder, B = 1"`."""
+        return name_of(self.component, self.sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +102,15 @@ class ModelReport:
 
     @property
     def advice(self) -> tuple[str, ...]:
-        return self.model.advise(self)
+        from shapecheck.joint import together
+
+        return (*together(self.components), *self.model.advise(self))
+
+
+def name_of(component: Component, sizes: Mapping[str, int]) -> str:
+    from shapecheck.joint import named
+
+    return f"{component.name}, {named(sizes)}" if sizes else component.name
 
 
 def check(
@@ -108,11 +125,14 @@ def check(
 
     Components are constructed on the meta device, in evaluation mode or with `train` in training mode, but for frozen
     ones; nothing is computed. Where the constructor does not work there, or lengths stay unknown, which may be for want
-    of a buffer's values, they are constructed on the CPU. `progress(name, done, total)` is called before each
-    component, and once at the end with an empty name. A component whose optional dependency is missing (its `build`
-    raises ImportError) is skipped, with the reason. Raises KeyError for an unknown component.
+    of a buffer's values, they are constructed on the CPU. A component with other sizes is analyzed for each combination
+    of their values. `progress(name, done, total)` is called before each analysis, and once at the end with an empty
+    name. A component whose optional dependency is missing (its `build` raises ImportError) is skipped, with the reason.
+    Raises KeyError for an unknown component.
     """
     import_module("torch")  # before any surroundings are entered: it is not to be found in them
+    from shapecheck.joint import bound, combinations
+
     known = {component.name: component for component in model.components}
     skipped = {entry.name: entry for entry in model.skipped}
     wanted = list(known) + list(skipped) if components is None else list(dict.fromkeys(components))
@@ -122,21 +142,27 @@ def check(
     chosen = [component for component in model.components if component.name in wanted]
     left_out = [entry for entry in model.skipped if entry.name in wanted]
     found: list[ComponentReport] = []
-    for done, component in enumerate(chosen):
+    jobs = [(component, sizes) for component in chosen for sizes in combinations(component.sizes)]
+    for done, (component, sizes) in enumerate(jobs):
         if progress is not None:
-            progress(component.name, done, len(chosen))
+            progress(name_of(component, sizes), done, len(jobs))
         with component.surroundings():
             try:
                 module = built(component.build)
             except ImportError as error:
-                left_out.append(Skipped(component.name, str(error)))
+                if (reason := Skipped(component.name, str(error))) not in left_out:
+                    left_out.append(reason)
                 continue
-            report = _analyzed(component, module, lengths, train)
+            called = component
+            if sizes:
+                inputs, keyword_inputs = bound((component.inputs, dict(component.keyword_inputs)), sizes)
+                called = replace(component, inputs=inputs, keyword_inputs=keyword_inputs)
+            report = _analyzed(called, module, lengths, train)
             if report.unknown:
-                report = _with_values(component, module, report, lengths, train)
-        found.append(ComponentReport(_with_class_name(component, module), report))
+                report = _with_values(called, module, report, lengths, train)
+        found.append(ComponentReport(_with_class_name(component, module), report, sizes))
     if progress is not None:
-        progress("", len(chosen), len(chosen))
+        progress("", len(jobs), len(jobs))
     return ModelReport(model, _without_idle(found), tuple(left_out), train)
 
 
@@ -224,15 +250,20 @@ def _with_class_name(component: Component, module: nn.Module) -> Component:
 
 def _without_idle(found: list[ComponentReport]) -> tuple[ComponentReport, ...]:
     """Layers that one entry point of a module never calls, but another one does, are listed with the other one only."""
-    called: dict[str, set[str]] = {}
+    called: dict[tuple[str, str], set[str]] = {}
     for entry in found:
-        names = called.setdefault(entry.component.module_name, set())
+        names = called.setdefault(_called_module(entry), set())
         names.update(layer.name for layer in entry.report.layers if layer.input_length != NOT_CALLED)
     result: list[ComponentReport] = []
     for entry in found:
-        names = called[entry.component.module_name]
+        names = called[_called_module(entry)]
         layers = tuple(
             layer for layer in entry.report.layers if layer.input_length != NOT_CALLED or layer.name not in names
         )
-        result.append(ComponentReport(entry.component, replace(entry.report, layers=layers)))
+        result.append(replace(entry, report=replace(entry.report, layers=layers)))
     return tuple(result)
+
+
+def _called_module(entry: ComponentReport) -> tuple[str, str]:
+    """The module, and the other sizes with which it is called."""
+    return entry.component.module_name, str(dict(entry.sizes))

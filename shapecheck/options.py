@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shapecheck.report import LayerLimit
 
 LONGEST_SWEEP = 1_000_000  # lengths in one sweep; each costs a few bytes in each dimension of each intermediate tensor
+MOST_BATCH_SIZES = 64
 
 ValueT = TypeVar("ValueT")
 ChoiceT = TypeVar("ChoiceT", bound=Enum)
@@ -89,6 +90,20 @@ def parse_lengths(text: str) -> tuple[int, int]:
         raise UsageError(f"--lengths {text}: the first length is larger than the last; did you mean {last}:{first}?")
     if last - first >= LONGEST_SWEEP:
         raise UsageError(f"--lengths {text}: more than {LONGEST_SWEEP:,} lengths; {example}")
+    return first, last
+
+
+def parse_batch(text: str) -> tuple[int, int]:
+    """Read `FIRST:LAST`, both inclusive: `"1:4"` -> `(1, 4)`; at most 64 sizes, for each is an analysis of its own."""
+    example = "give the first and the last batch size, such as --batch 1:4"
+    matched = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", text)
+    if matched is None:
+        raise UsageError(f"--batch {text}: not of the form FIRST:LAST; {example}")
+    first, last = int(matched[1]), int(matched[2])
+    if not 1 <= first <= last:
+        raise UsageError(f"--batch {text}: expected 1 <= FIRST <= LAST; {example}")
+    if last - first >= MOST_BATCH_SIZES:
+        raise UsageError(f"--batch {text}: more than {MOST_BATCH_SIZES} batch sizes; {example}")
     return first, last
 
 

@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from shapecheck.arguments import Arguments
 from shapecheck.errors import UsageError
-from shapecheck.joint import bound, combinations, condition_of, named
 from shapecheck.missing import needs
-from shapecheck.model import Component, Model, ModelReport, Unit
+from shapecheck.model import Component, Model, Unit
 from shapecheck.usercode import LIBRARIES, OURS, UserCode
 
 if TYPE_CHECKING:
@@ -94,38 +93,27 @@ class Target:
     def model(
         self, arguments: Arguments, init: tuple[Sequence[Any], Mapping[str, Any]], method: str, unit: Unit
     ) -> Model:
-        """The module, made with `init` and called with `arguments`: a component for each combination of other sizes."""
+        """The module, made with `init` and called with `arguments`, as the one component."""
 
         def build() -> nn.Module:
             module = self.build(*init)
             self._check_inputs(module, arguments, method)
             return module
 
-        def component(sizes: Mapping[str, int]) -> Component:
-            positional, keywords = bound((arguments.positional, dict(arguments.keywords)), sizes)
-            return Component(
-                name=f"{self.name}, {named(sizes)}" if sizes else self.name,
-                class_name="",
-                role="module",
-                build=build,
-                inputs=positional,
-                keyword_inputs=keywords,
-                variable=arguments.variable,
-                unit=unit,
-                method=method,
-                surroundings=self.code.visit,
-            )
-
-        def joint(report: ModelReport) -> tuple[str, ...]:
-            reports = [entry.report for entry in report.components]
-            condition = condition_of(arguments.variable, list(zip(every, reports, strict=True)))
-            return (f"Together: {condition}.",)
-
-        every = combinations(arguments.sizes)
-        components = tuple(map(component, every))
-        if not arguments.sizes:
-            return Model(name=self.text, config="", source=self.source, components=components)
-        return Model(name=self.text, config="", source=self.source, components=components, advise=joint)
+        component = Component(
+            name=self.name,
+            class_name="",
+            role="module",
+            build=build,
+            inputs=arguments.positional,
+            keyword_inputs=arguments.keywords,
+            variable=arguments.variable,
+            unit=unit,
+            method=method,
+            surroundings=self.code.visit,
+            sizes=arguments.sizes,
+        )
+        return Model(name=self.text, config="", source=self.source, components=(component,))
 
     def inputs_wanted(self, module: nn.Module, method: str, options: str = "") -> str:
         """What to give as inputs: the signature of the method, and a line to start from, with these options."""

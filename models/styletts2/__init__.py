@@ -15,32 +15,30 @@ from .preflight.options import Options
 if TYPE_CHECKING:
     from shapecheck import Model
 
+    from .checkout import Checkout
     from .config import StyleTTS2Config
     from .preflight.check import Preparation
 
 __all__ = ["Options", "load", "prepare", "preset"]
 
 
-def load(path: str | Path, *, source: str | Path | None = None) -> Model:
+def load(path: str | Path, *, source: str | Path | None = None, batch: tuple[int, int] | None = None) -> Model:
     """The model of a YAML configuration. Raises ConfigError, a UsageError, which lists every wrong field.
 
     `source`: a checkout of StyleTTS2, or the installed package "styletts2", whose own modules are taken; its code runs
-    at once, which can raise UsageError, too.
+    at once, which can raise UsageError, too. `batch`: every component for so many samples, from first to last, and the
+    calls that the training scripts make between the modules; without it, one sample, and the components alone.
     """
-    from . import components, config
+    from . import config
 
-    if source is None:
-        return components.model(config.read(path))
-    return _of_source(source, lambda folders: config.read(path, folders=folders))
+    return _model(source, batch, lambda folders: config.read(path, folders=folders))
 
 
-def preset(name: str, *, source: str | Path | None = None) -> Model:
-    """The model of a public configuration: "ft", "ljspeech" or "libritts"; `source` as in `load`."""
-    from . import components, config
+def preset(name: str, *, source: str | Path | None = None, batch: tuple[int, int] | None = None) -> Model:
+    """The model of a public configuration: "ft", "ljspeech" or "libritts"; `source` and `batch` as in `load`."""
+    from . import config
 
-    if source is None:
-        return components.model(config.preset(name))
-    return _of_source(source, lambda folders: config.preset(name, folders=folders))
+    return _model(source, batch, lambda folders: config.preset(name, folders=folders))
 
 
 def prepare(
@@ -63,7 +61,25 @@ def prepare(
     return Preparation.of(read, options or Options(), None if path is None else Path(path).parent)
 
 
-def _of_source(source: str | Path, read: Callable[[tuple[Path, ...]], StyleTTS2Config]) -> Model:
+def _model(
+    source: str | Path | None, batch: tuple[int, int] | None, read: Callable[[tuple[Path, ...]], StyleTTS2Config]
+) -> Model:
+    from . import components
+    from .batches import SYMBOL, with_batch
+
+    samples = 1 if batch is None else SYMBOL
+    if source is None:
+        config = read(())
+        model = components.model(config, samples)
+    else:
+        own, config = _checkout(source, read)
+        model = own.model(config, samples)
+    return model if batch is None else with_batch(model, config, batch)
+
+
+def _checkout(
+    source: str | Path, read: Callable[[tuple[Path, ...]], StyleTTS2Config]
+) -> tuple[Checkout, StyleTTS2Config]:
     from shapecheck import UsageError
 
     from . import checkout
@@ -76,4 +92,4 @@ def _of_source(source: str | Path, read: Callable[[tuple[Path, ...]], StyleTTS2C
         except UsageError as other:
             raise UsageError(f"{error}\n{other}") from error
         raise
-    return own.model(read((own.folder,)))
+    return own, read((own.folder,))

@@ -73,9 +73,13 @@ def advise(report: ModelReport, config: StyleTTS2Config) -> tuple[str, ...]:
     Of the components in the report only: the advice is as good as the choice of components.
     """
     chain = _Chain.of(config)
-    reports = {entry.component.name: entry.report for entry in report.components}
-    whole = [_need(name, reports[name], chain.doubled) for name in WHOLE_CLIP if name in reports]
-    cropped = [_need(name, reports[name], length) for name, length in chain.receivers().items() if name in reports]
+    reports: dict[str, list[Report]] = {}  # of each component one for each batch size
+    for entry in report.components:
+        reports.setdefault(entry.component.name, []).append(entry.report)
+    whole = [_need(name, each, chain.doubled) for name in WHOLE_CLIP for each in reports.get(name, ())]
+    cropped = [
+        _need(name, each, length) for name, length in chain.receivers().items() for each in reports.get(name, ())
+    ]
     needs = [*whole, *cropped]
     if not needs:
         return ()

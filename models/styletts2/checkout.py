@@ -60,7 +60,7 @@ class Checkout:
             *roots, package=PACKAGE if is_package else None, dispensable=DISPENSABLE, label=self._option
         )
 
-    def model(self, config: StyleTTS2Config) -> Model:
+    def model(self, config: StyleTTS2Config, batch: int | str = 1) -> Model:
         """The components of the built-in model, with the modules of this source, which runs to build them.
 
         Raises UsageError with what fails, and where. A module for which a broken package is needed is left out.
@@ -68,7 +68,7 @@ class Checkout:
         with self._code.visit():
             modules = _Modules(self._builder(config))
         broken = modules.broken
-        builtin = components.model(config)
+        builtin = components.model(config, batch)
         wanted = dict.fromkeys(entry.module_name for entry in builtin.components if entry.role != "slm")
         unmade = [name for name in wanted if name not in modules.on_any_device]
         if unmade:

@@ -36,10 +36,19 @@ ALIGNMENT_FRAMES = 100  # likewise the predictor's on the frames that its text i
 TOKENS = Unit("tokens")
 
 
-def model(config: StyleTTS2Config) -> Model:
-    """Every component, in the order of the table in the README; without the extra `hf`, two are skipped."""
-    slm, skipped = _hugging_face(config)
-    components = (*_encoders(config), *_prosody(config), *_others(config), *_discriminators(config), *slm)
+def model(config: StyleTTS2Config, batch: int | str = 1) -> Model:
+    """Every component, in the order of the table in the README; without the extra `hf`, two are skipped.
+
+    `batch` is the number of samples in each input: a number, or a symbol of the specs.
+    """
+    slm, skipped = _hugging_face(config, batch)
+    components = (
+        *_encoders(config, batch),
+        *_prosody(config, batch),
+        *_others(config, batch),
+        *_discriminators(config, batch),
+        *slm,
+    )
     left_out = {entry.name for entry in skipped}
     return Model(
         name="StyleTTS2",
@@ -56,7 +65,7 @@ def model(config: StyleTTS2Config) -> Model:
     )
 
 
-def _encoders(config: StyleTTS2Config) -> tuple[Component, ...]:
+def _encoders(config: StyleTTS2Config, batch: int | str) -> tuple[Component, ...]:
     params = config.model_params
     mel = _mel_frames(config)
 
@@ -78,14 +87,14 @@ def _encoders(config: StyleTTS2Config) -> tuple[Component, ...]:
         del values["source"]
         return build_plbert(values)
 
-    style_inputs = (f"f32[1, 1, {params.n_mels}, T]",)
+    style_inputs = (f"f32[{batch}, 1, {params.n_mels}, T]",)
     return (
         Component(
             "text_encoder",
             "TextEncoder",
             "encoder",
             text_encoder,
-            ("i64[1, L]", "i64[1] = L", "b8[1, L]"),
+            (f"i64[{batch}, L]", f"i64[{batch}] = L", f"b8[{batch}, L]"),
             variable="L",
             unit=TOKENS,
         ),
@@ -96,14 +105,14 @@ def _encoders(config: StyleTTS2Config) -> tuple[Component, ...]:
             "PLBERT",
             "encoder",
             bert,
-            ("i64[1, L]",),
+            (f"i64[{batch}, L]",),
             variable="L",
             unit=TOKENS,
         ),
     )
 
 
-def _prosody(config: StyleTTS2Config) -> tuple[Component, ...]:
+def _prosody(config: StyleTTS2Config, batch: int | str) -> tuple[Component, ...]:
     params = config.model_params
 
     def predictor() -> nn.Module:
@@ -113,15 +122,15 @@ def _prosody(config: StyleTTS2Config) -> tuple[Component, ...]:
             params.style_dim, params.hidden_dim, params.n_layer, max_dur=params.max_dur, dropout=params.dropout
         )
 
-    style = f"f32[1, {params.style_dim}]"
-    text = f"f32[1, {params.hidden_dim}, L]"
+    style = f"f32[{batch}, {params.style_dim}]"
+    text = f"f32[{batch}, {params.hidden_dim}, L]"
     return (
         Component(
             "predictor",
             "ProsodyPredictor",
             "prosody",
             predictor,
-            (text, style, "i64[1] = L", f"f32[1, L, {ALIGNMENT_FRAMES}]", "b8[1, L]"),
+            (text, style, f"i64[{batch}] = L", f"f32[{batch}, L, {ALIGNMENT_FRAMES}]", f"b8[{batch}, L]"),
             variable="L",
             unit=TOKENS,
         ),
@@ -130,7 +139,7 @@ def _prosody(config: StyleTTS2Config) -> tuple[Component, ...]:
             "ProsodyPredictor",
             "prosody",
             predictor,
-            (f"f32[1, {params.hidden_dim + params.style_dim}, c]", style),
+            (f"f32[{batch}, {params.hidden_dim + params.style_dim}, c]", style),
             variable="c",
             unit=_decoder_frames(config),
             method="F0Ntrain",
@@ -138,7 +147,7 @@ def _prosody(config: StyleTTS2Config) -> tuple[Component, ...]:
     )
 
 
-def _others(config: StyleTTS2Config) -> tuple[Component, ...]:
+def _others(config: StyleTTS2Config, batch: int | str) -> tuple[Component, ...]:
     params = config.model_params
     mel = _mel_frames(config)
 
@@ -155,15 +164,20 @@ def _others(config: StyleTTS2Config) -> tuple[Component, ...]:
 
         return JDCNet(num_class=1)
 
-    style = f"f32[1, {2 * params.style_dim}]"
-    embedding = f"f32[1, L, {config.plbert.hidden_size}]"
+    style = f"f32[{batch}, {2 * params.style_dim}]"
+    embedding = f"f32[{batch}, L, {config.plbert.hidden_size}]"
     return (
         Component(
             "decoder",
             "Decoder",
             "decoder",
             partial(_decoder, config),
-            (f"f32[1, {params.hidden_dim}, c]", "f32[1, 2*c]", "f32[1, 2*c]", f"f32[1, {params.style_dim}]"),
+            (
+                f"f32[{batch}, {params.hidden_dim}, c]",
+                f"f32[{batch}, 2*c]",
+                f"f32[{batch}, 2*c]",
+                f"f32[{batch}, {params.style_dim}]",
+            ),
             variable="c",
             unit=_decoder_frames(config),
         ),
@@ -173,16 +187,18 @@ def _others(config: StyleTTS2Config) -> tuple[Component, ...]:
             "aligner",
             text_aligner,
             # the scripts make every T even, and the mask T / 2 frames long; an odd T leaves ceil(T / 2) frames
-            (f"f32[1, {params.n_mels}, T]", "b8[1, (T + 1)//2]", f"i64[1, {ALIGNED_TOKENS}]"),
+            (f"f32[{batch}, {params.n_mels}, T]", f"b8[{batch}, (T + 1)//2]", f"i64[{batch}, {ALIGNED_TOKENS}]"),
             unit=mel,
         ),
-        Component("pitch_extractor", "JDCNet", "pitch", pitch_extractor, (f"f32[1, 1, {params.n_mels}, T]",), unit=mel),
+        Component(
+            "pitch_extractor", "JDCNet", "pitch", pitch_extractor, (f"f32[{batch}, 1, {params.n_mels}, T]",), unit=mel
+        ),
         Component(
             "diffusion",
             "StyleTransformer1d" if params.multispeaker else "Transformer1d",
             "style",
             partial(_diffusion, config),
-            (f"f32[1, 1, {2 * params.style_dim}]",),
+            (f"f32[{batch}, 1, {2 * params.style_dim}]",),
             {"embedding": embedding, "features": style} if params.multispeaker else {"embedding": embedding},
             variable="L",
             unit=TOKENS,
@@ -190,7 +206,7 @@ def _others(config: StyleTTS2Config) -> tuple[Component, ...]:
     )
 
 
-def _discriminators(config: StyleTTS2Config) -> tuple[Component, ...]:
+def _discriminators(config: StyleTTS2Config, batch: int | str) -> tuple[Component, ...]:
     slm = config.model_params.slm
 
     def mpd() -> nn.Module:
@@ -209,10 +225,10 @@ def _discriminators(config: StyleTTS2Config) -> tuple[Component, ...]:
         return WavLMDiscriminator(slm.hidden, slm.nlayers, slm.initial_channel)
 
     role = "discriminator"
-    real_and_generated = ("f32[1, 1, N]", "f32[1, 1, N]")
+    real_and_generated = (f"f32[{batch}, 1, N]", f"f32[{batch}, 1, N]")
     samples = _unit(config, "samples", 1, config.preprocess.sr)
     frames = _unit(config, "SLM frames", SLM_HOP, slm.sr)
-    features = (f"f32[1, {slm.hidden * slm.nlayers}, F]",)
+    features = (f"f32[{batch}, {slm.hidden * slm.nlayers}, F]",)
     return (
         Component("mpd", "MultiPeriodDiscriminator", role, mpd, real_and_generated, variable="N", unit=samples),
         Component("msd", "MultiResSpecDiscriminator", role, msd, real_and_generated, variable="N", unit=samples),
@@ -220,7 +236,7 @@ def _discriminators(config: StyleTTS2Config) -> tuple[Component, ...]:
     )
 
 
-def _hugging_face(config: StyleTTS2Config) -> tuple[tuple[Component, ...], tuple[Skipped, ...]]:
+def _hugging_face(config: StyleTTS2Config, batch: int | str) -> tuple[tuple[Component, ...], tuple[Skipped, ...]]:
     """The SLM, and what of PLBERT and the SLM cannot be built."""
     slm = config.model_params.slm
     reason = ""
@@ -240,7 +256,7 @@ def _hugging_face(config: StyleTTS2Config) -> tuple[tuple[Component, ...], tuple
     unit = _unit(config, f"samples at {slm.sr:,} Hz", 1, slm.sr)
     keywords = {"output_hidden_states": True}
     frozen = Component(
-        "slm", "WavLMModel", "slm", build, ("f32[1, N]",), keywords, variable="N", unit=unit, is_frozen=True
+        "slm", "WavLMModel", "slm", build, (f"f32[{batch}, N]",), keywords, variable="N", unit=unit, is_frozen=True
     )
     return (frozen,), ()
 

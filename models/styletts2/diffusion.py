@@ -84,11 +84,11 @@ class Transformer1d(nn.Module):
 
     def get_mapping(self, time: Tensor, features: Tensor | None) -> Tensor:
         """time [B] and features [B, C] -> [B, channels + context_embedding_features]."""
-        mapping = self.to_time(time)
+        items = [self.to_time(time)]
         if self.to_features is not None:
             assert features is not None, "context_features exists but no features provided"
-            mapping = mapping + self.to_features(features)
-        return self.to_mapping(mapping)
+            items.append(self.to_features(features))
+        return self.to_mapping(torch.stack(items).sum(dim=0))  # stacked, as published: another batch is refused
 
 
 class StyleTransformer1d(Transformer1d):

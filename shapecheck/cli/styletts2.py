@@ -46,7 +46,7 @@ from shapecheck.cli.preflight import (
 )
 from shapecheck.errors import UsageError
 from shapecheck.exit_codes import ExitCode
-from shapecheck.options import Problems, select_components
+from shapecheck.options import Problems, parse_batch, select_components
 
 if TYPE_CHECKING:
     from shapecheck.model import Model
@@ -73,6 +73,13 @@ def command(
     component: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Only this component, such as style_encoder; may be repeated."),
+    ] = None,
+    batch: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIRST:LAST",
+            help="Batch sizes, such as 1:4, and the calls that the training scripts make between the modules.",
+        ),
     ] = None,
     lengths: Annotated[
         str | None,
@@ -115,6 +122,7 @@ def command(
       shapecheck styletts2 --component style_encoder --component decoder
       shapecheck styletts2 --preset ljspeech --layers none
       shapecheck styletts2 --source ../StyleTTS2 --config ../StyleTTS2/Configs/config_ft.yml
+      shapecheck styletts2 --batch 1:4 --layers none
       shapecheck styletts2 --format json | python -m json.tool
     """
 
@@ -126,8 +134,9 @@ def command(
 
     def _run(stream: TextIO | None) -> ExitCode:
         problems = Problems()
+        sizes = None if batch is None else problems.attempt(partial(parse_batch, batch))
         with quiet(debug=debug):
-            model = problems.attempt(partial(_load, config, preset, source))
+            model = problems.attempt(partial(_load, config, preset, source, sizes))
         names = select_components(model, component or (), problems) if model is not None else None
         preparation = problems.attempt(prepare)
         sources = (config, *_source_files(source))
@@ -212,7 +221,7 @@ def _source_files(source: str | None) -> list[str]:
     return [str(file) for pattern in patterns for file in Path(source).glob(pattern)]
 
 
-def _load(config: str | None, preset: str | None, source: str | None) -> Model:
+def _load(config: str | None, preset: str | None, source: str | None, batch: tuple[int, int] | None) -> Model:
     from shapecheck.models import styletts2 as architecture
 
     if config is not None and preset is not None:
@@ -224,8 +233,8 @@ def _load(config: str | None, preset: str | None, source: str | None) -> Model:
         if value == "":
             raise UsageError(f"{option}: the name is empty; give {example}")
     if config is not None:
-        return architecture.load(config, source=source)
+        return architecture.load(config, source=source, batch=batch)
     if preset is not None:
-        return architecture.preset(preset, source=source)
-    model = architecture.preset(DEFAULT_PRESET, source=source)
+        return architecture.preset(preset, source=source, batch=batch)
+    model = architecture.preset(DEFAULT_PRESET, source=source, batch=batch)
     return replace(model, notes=(f"neither --config nor --preset was given: preset {DEFAULT_PRESET}", *model.notes))

@@ -66,7 +66,23 @@ def quotient(left: SweptInt, divisor: Int) -> Int:
         _check(abs(divisor))
         certificate = certificates.of_quotient(left.certificate, divisor)
         return left.sweep.computed(left.values // divisor, certificate, left.bound)
-    return left.sweep.computed(left.values // _without_zeros(divisor), None, left.bound)
+    values = left.values // _without_zeros(divisor)
+    return left.sweep.computed(values, _of_ratio(left, divisor, values), left.bound)
+
+
+def _of_ratio(left: SweptInt, divisor: SweptInt, values: NDArray[np.int64]) -> certificates.Certificate | None:
+    """Of left // divisor where left is a multiple of divisor, the same for ever."""
+    ratio = int(values[-1])
+    scaled = certificates.of_multiple(divisor.certificate, ratio)
+    if left.certificate is None or scaled is None:
+        return None
+    if not certificates.same_for_ever(left.certificate, scaled, left.sweep.last):
+        return None
+    start = max(left.certificate.start, scaled.start)
+    known = slice(start - left.sweep.first, None)
+    if not bool((values[known] == ratio).all()) or bool((left.values[known] % _without_zeros(divisor)[known]).any()):
+        return None
+    return certificates.Certificate(start, 1, 0)
 
 
 def reflected_quotient(right: SweptInt, dividend: int) -> Int:

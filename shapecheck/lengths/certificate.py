@@ -16,6 +16,7 @@ aligned, rises a and b:
   divides n * a. Then f(T + n * P) // c = (f(T) + n * a) // c = f(T) // c + n * a / c: adding m * c to a number adds
   exactly m to its floor quotient by c, of whatever sign they are. f % c (`of_remainder`): f - c * (f // c), whose
   rise is n * a - n * a = 0.
+- f // g for two sizes where f = c * g for ever, g != 0 (`same_for_ever`): c.
 - g(f) for any function g, if f has rise 0: then f is periodic, and so is g(f), with f's start and period and rise 0.
 
 A *pattern* (start, period) of a boolean says b(T + period) = b(T) for all T >= start.

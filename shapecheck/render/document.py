@@ -87,7 +87,7 @@ def _finding(found: Finding) -> dict[str, Any]:
 def _component(entry: ComponentReport, layers: Layers) -> dict[str, Any]:
     component, report = entry.component, entry.report
     return {
-        "name": component.name,
+        "name": entry.name,
         "class": component.class_name,
         "role": component.role,
         "variable": report.variable,

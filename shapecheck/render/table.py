@@ -63,7 +63,7 @@ def print_report(report: ModelReport, console: Console, layers: Layers = Layers.
 
 def _print_component(console: Console, entry: ComponentReport, layers: Layers) -> None:
     component, report = entry.component, entry.report
-    heading = Text(component.name, style="bold")
+    heading = Text(entry.name, style="bold")
     heading.append(f"  {component.class_name}, {component.role}", style="not bold")
     console.print(heading)
     inputs = ", ".join(report.inputs)
@@ -232,7 +232,7 @@ def _print_summary(console: Console, report: ModelReport) -> None:
             for entry in entries
         )
 
-    names = Column("component", tuple(entry.component.name for entry in entries), Fit.NAME)
+    names = Column("component", tuple(entry.name for entry in entries), Fit.NAME)
     unit = Column("unit", tuple(entry.component.unit.name for entry in entries), Fit.WORDS)
     valid = Column("valid", tuple(map(_valid_or_unknown, reports)), Fit.WORDS)
     mel_frames = Column("mel frames", in_unit(units.mel_frames), right=True)

@@ -196,15 +196,22 @@ def _sort(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return NotImplemented
     if set(kwargs) - {"descending", "dim", "stable"} or tensor._dtype == torch.bool or tensor._values.size > 16:
         return NotImplemented
-    first, second = (maximum, minimum) if kwargs.get("descending") else (minimum, maximum)
     values = tensor._values.copy()
+    if all(value is values[0] for value in values):  # the CPU's sort keeps the order of what is equal
+        return torch.return_types.sort((make(tensor._dims, tensor._dtype, values=values), _positions(len(values))))
+    first, second = (maximum, minimum) if kwargs.get("descending") else (minimum, maximum)
     for last in range(len(values) - 1, 0, -1):
         for i in range(last):
             values[i], values[i + 1] = first(values[i], values[i + 1]), second(values[i], values[i + 1])
-    # which element went where is known only where there is one
-    order = np.zeros(1, dtype=object) if len(values) == 1 else None
-    indices = make(tensor._dims, torch.int64, values=order)
+    indices = make(tensor._dims, torch.int64)  # which element went where is not known
     return torch.return_types.sort((make(tensor._dims, tensor._dtype, values=values), indices))
+
+
+def _positions(count: int) -> SweptTensor:
+    """0, 1, ... as a tensor."""
+    values = np.empty(count, dtype=object)
+    values[:] = list(range(count))
+    return make((count,), torch.int64, values=values)
 
 
 def _refuse_storage(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from shapecheck.lengths.arithmetic import quotient
 from shapecheck.lengths.certificate import Certificate, Pattern, align, of_quotient, same_for_ever, settled
 from shapecheck.lengths.swept import Sweep, SweptBool, SweptInt, compare, maximum, minimum, where
 from tests.lengths.paths import Paths, plainly, same
@@ -38,6 +39,8 @@ CERTIFICATES: list[tuple[str, Callable[[Any], Any], tuple[int, int], Any]] = [
     ("quotient that is exact", lambda t: 300 * t // 300, (1, 64), Certificate(1, 1, 1)),
     ("quotient by a negative", lambda t: t // -3, (1, 64), Certificate(1, 3, -1)),
     ("quotient of a negative by a negative", lambda t: -5 * t // -3, (1, 64), Certificate(1, 3, 5)),
+    ("quotient by a size that is no divisor", lambda t: quotient(2 * t + 1, t), (2, 64), None),
+    ("quotient of a multiple that is not swept", lambda t: quotient(2 * (t // 40), t // 40), (40, 64), None),
     ("remainder", lambda t: t % 4, (1, 64), Certificate(1, 4, 0)),
     ("remainder by a negative", lambda t: t % -4, (1, 64), Certificate(1, 4, 0)),
     ("remainder of a multiple", lambda t: 6 * t % 4, (1, 64), Certificate(1, 2, 0)),
@@ -68,6 +71,13 @@ CERTIFICATES: list[tuple[str, Callable[[Any], Any], tuple[int, int], Any]] = [
 @pytest.mark.parametrize(("compute", "swept", "wanted"), [pytest.param(*row[1:], id=row[0]) for row in CERTIFICATES])
 def test_certificates(compute: Callable[[Any], Any], swept: tuple[int, int], wanted: Any):
     assert compute(Sweep(*swept).variable()).certificate == wanted
+
+
+def test_a_quotient_that_is_the_same_for_ever_is_plain():
+    t: Any = Sweep(1, 64).variable()
+    later: Any = Sweep(5, 64).variable()
+    assert quotient(6 * t + 6, 2 * t + 2) == 3
+    assert quotient(2 * (later // 5), later // 5) == 2
 
 
 PATTERNS: list[tuple[str, Callable[[Any], Any], Any]] = [

@@ -45,6 +45,7 @@ FACTS: dict[str, Callable[[Any], Any]] = {
     "minus": lambda t: (t - 3, 3 - t, t - t, t - -3, t - 0, t // 2 - t),
     "times": lambda t: (t * 3, -3 * t, t * t, t * 0, t * 1),
     "divided": lambda t: (t // 3, t // -3, -t // 3, -t // -3, 100 // t, -100 // t, (t + 90) // t, t // 1),
+    "divided by sizes": lambda t: (2 * t // t, 6 * t // (2 * t), (3 * t + 1) // t, (t - 9) * 4 // (t + 9), -2 * t // t),
     "remainder": lambda t: (t % 3, t % -3, -t % 3, -t % -3, 100 % t, -100 % t, (t + 90) % t, t % -t),
     "divmod": lambda t: (divmod(t, 7), divmod(-t, 7), divmod(50, t), divmod(t, t + 1)),
     "by zero": lambda t: t // 0,

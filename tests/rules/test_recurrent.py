@@ -92,6 +92,8 @@ through(x, y)                                                       :: f32[2, T,
 through(x, y, enforce_sorted=False)                                 :: f32[2, T, 3] & i64[2] = [T // 2, T]    :: 1:8
 through(x, y, enforce_sorted=False)                                 :: f32[2, T, 3] & i64[2] = [T, 3]         :: 1:8
 through(x, y, enforce_sorted=False)                                 :: f32[3, 2*T, 3] & i64[3] = [T, 2*T, 3]  :: 1:8
+through(x, y, enforce_sorted=False)                                 :: f32[3, T, 3] & i64[3] = T              :: 1:8
+through(x, y, enforce_sorted=False)                                 :: f32[2, T, 3] & i64[2] = 3              :: 1:8
 through(x, y)                                                       :: f32[1, T, 3] & i64[1] = T - 2          :: 2:8
 through(x, y)                                                       :: f32[1, T, 3] & i64[1] = T + 1          :: 1:8
 through(x, y)                                                       :: f32[3, T, 3] & i64[2] = [T, T]         :: 1:8

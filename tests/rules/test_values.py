@@ -48,6 +48,10 @@ x.repeat_interleave(2)                            :: i64[3] = [T, 4, 2*T - 1]
 x.roll(1)                                         :: i64[3] = [T, 4, 2*T - 1]
 x.sort()[0]                                       :: i64[3] = [T, 4, 2*T - 1]
 x.sort(descending=True)[0]                        :: i64[3] = [T, 4, 2*T - 1]
+x.sort()[0]                                       :: i64[3] = T
+x.sort(descending=True)[1]                        :: i64[3] = T
+x.new_zeros(0).sort()[1]                          :: i64[3] = T
+torch.zeros(7)[x.sort()[1]]                       :: i64[3] = T
 x.chunk(2)                                        :: i64[3] = [T, 4, 2*T - 1]
 x.unbind()                                        :: i64[3] = [T, 4, 2*T - 1]
 [a + 1 for a in x]                                :: i64[3] = [T, 4, 2*T - 1]
