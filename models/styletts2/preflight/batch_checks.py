@@ -48,7 +48,7 @@ def training_batches(run: Run, clips: ClipSet) -> Batches:
 
 
 def validation_batches(run: Run, clips: ClipSet) -> tuple[ValidationBatch, ...]:
-    """Only those of a list that the loader gets through; what it raises ends the run."""
+    """In the list's order; what the loader itself raises is not looked at, since it ends the run."""
     size = run.batch_size
     starts = range(0, len(clips.clips), size)
     parts = [clips.clips[start : start + size] for start in starts]
@@ -57,8 +57,9 @@ def validation_batches(run: Run, clips: ClipSet) -> tuple[ValidationBatch, ...]:
 
 def _lost(run: Run, clips: Sequence[Clip]) -> str:
     measured = [clip.mel_frames for clip in clips if clip.has_length]
-    if len(clips) == 1 and run.fails_alone:
-        return "one clip in the batch"
+    single = run.single(len(clips))
+    if single is not None:
+        return f"{single.text}, {single.error}"
     refused = next((found for frames in measured if (found := run.fates.whole(frames)) is not None), None)
     refused = refused or next((found for clip in clips if (found := text_refusal(run, clip.line)) is not None), None)
     if refused is None and measured:
@@ -147,19 +148,21 @@ def _lost_validation(run: Run) -> Iterator[Finding]:
             affected(run.val, [clip for batch in lost for clip in batch.clips]),
         )
         return
-    alone = [batch for batch in lost if len(batch.clips) == 1]
-    if alone:
+    single = run.single(len(batches[-1].clips)) if batches else None
+    if single is not None and run.single(run.batch_size) is None:
         swallowed = run.stage.passes_over_errors
+        chunks = run.chunks(len(batches[-1].clips))
+        place = f", {' and '.join(map(str, chunks))} on the GPUs" if len(chunks) > 1 else ""
         yield Finding(
             "validation-clip-alone",
             Severity.DROP if swallowed else Severity.FATAL,
             Moment.END_OF_EPOCH_1,
-            len(alone),
-            f"{name} has {counted(len(run.val.clips), 'clip')}: with batch_size {run.batch_size} the last one is"
-            f" alone in its batch, which raises: {run.alone_error}."
+            1,
+            f"{name} has {counted(len(run.val.clips), 'clip')}: with batch_size {run.batch_size} the last batch has"
+            f" {counted(len(batches[-1].clips), 'clip')}{place}: {single.text}: {single.error}."
             + (" The script swallows it, and loses the batch." if swallowed else ""),
             "One clip more, or one less.",
-            affected(run.val, alone[0].clips),
+            affected(run.val, batches[-1].clips),
         )
 
 

@@ -24,7 +24,7 @@ from .. import checkpoint as scripts
 from ..config import StyleTTS2Config
 from . import batch_checks, checkpoint_checks, thresholds
 from .batch_checks import batch_findings
-from .checkpoint_checks import checkpoint_findings, outcome_of, with_checkpoint
+from .checkpoint_checks import checkpoint_findings, outcome_of, part_findings, with_checkpoint
 from .clip_checks import clip_findings
 from .clips import joined, path_of
 from .config_checks import config_findings
@@ -70,7 +70,7 @@ class Preparation:
         if options.checkpoint:
             config = with_checkpoint(config, options.checkpoint)
         loading = scripts.loading(config, stage.script.removesuffix(".py"), processes=options.gpus)
-        files = locate(config, options, loading.path, folder, problems)
+        files = locate(config, options, (loading.key, loading.path), folder, problems)
         checkpoint = None
         if files.checkpoint is not None and files.checkpoint.exists():
             try:
@@ -92,6 +92,7 @@ class Preparation:
         findings = [*config_findings(run), *module_findings(run), *_of_data(run)]
         if outcome is not None and path is not None:
             findings += checkpoint_findings(run, outcome, path)
+        findings += part_findings(run, self.files.parts)
         training = self.config.training
         later = {"diff_epoch": training.diff_epoch, "joint_epoch": training.joint_epoch}
         known = {key: epoch for key, epoch in later.items() if epoch is not None and self.stage.trains_prosody}

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from shapecheck.preflight import Affected, Checkpoint, Coverage, Finding, Moment, Severity
+from shapecheck import UsageError
+from shapecheck.preflight import Affected, Checkpoint, Coverage, Finding, Moment, Severity, read_checkpoint
 
 from .. import checkpoint as scripts
 from ..checkpoint import ComponentOutcome, Outcome
 from ..config import StyleTTS2Config
 from .run import Run, counted
 
+_PARTS = {
+    "ASR_path": scripts.aligner_outcome,
+    "F0_path": scripts.pitch_outcome,
+    "PLBERT_dir": scripts.plbert_outcome,
+}
 _LEFT = (scripts.PARTLY, scripts.NOTHING, scripts.ABSENT)
 
 
@@ -61,6 +67,40 @@ def checkpoint_findings(run: Run, outcome: Outcome, path: Path) -> Iterator[Find
             " only with weights_only=False; from PyTorch 2.6 on the scripts, which do not say so, refuse the file.",
             "Only for a file that you trust: pass weights_only=False in load_checkpoint, or an older PyTorch.",
         )
+
+
+def part_findings(run: Run, files: Mapping[str, Path]) -> Iterator[Finding]:
+    """Of the text aligner, the pitch extractor and PLBERT, which each script loads before anything else."""
+    if not files:
+        return
+    expected = scripts.expected(run.config, run.report.model)
+    for key, given in files.items():
+        path = given
+        if key == "PLBERT_dir":
+            file = scripts.plbert_file(str(given), [entry.name for entry in given.iterdir()] if given.is_dir() else [])
+            if isinstance(file, scripts.Raised):
+                yield _unusable(key, f"{file.error}: {file.subject}", "A folder with a step_*.t7 and its config.yml.")
+                continue
+            path = file
+        try:
+            checkpoint = read_checkpoint(path)
+        except UsageError as error:
+            yield _unusable(key, str(error), "Take the published file.")
+            continue
+        part = _PARTS[key](expected, checkpoint)
+        if part.raised is not None:
+            unfit = "" if part.coverage is None else f", {_unfit(part.coverage)}"
+            text = f"{path}: {part.raised.error}: {part.raised.subject}{unfit}"
+            yield _unusable(key, text, "The file that belongs to its configuration.")
+
+
+def _unusable(key: str, text: str, remedy: str) -> Finding:
+    return Finding("part-not-loadable", Severity.FATAL, Moment.IMPORT, 1, f"{key}: {text}.", remedy)
+
+
+def _unfit(coverage: Coverage) -> str:
+    names = [*(mismatch.name for mismatch in coverage.mismatched), *coverage.missing, *coverage.unexpected]
+    return f"{counted(len(names), 'tensor')} of another shape, missing or unexpected, such as {', '.join(names[:3])}"
 
 
 def summary(outcome: Outcome, path: Path) -> dict[str, Any]:

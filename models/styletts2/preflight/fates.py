@@ -11,14 +11,17 @@ Each module's own set of valid lengths decides, hole by hole; a length that was 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from shapecheck import ModelReport, Report
+from shapecheck import ModelReport, Report, check
 
 from .. import chain
+from ..batches import with_batch
 from ..config import StyleTTS2Config
 from .stage import Stage
+
+_USUAL = {"T": 2 * chain.GATE, "c": chain.GATE, "N": 2 * chain.GATE * chain.LOADER_HOP_LENGTH}  # lengths that run
 
 WHOLE = ("predictor_encoder", "style_encoder")  # in the order in which the scripts call them
 
@@ -100,6 +103,32 @@ class Fates:
         if self.stage.crops_validation:
             count = min(count, self.config.training.max_len // 2)
         return self._first(self._received(count, 2 * count, in_validation=True))
+
+    @cached_property
+    def alone(self) -> Refusal | None:
+        """Of a batch of one sample, whose axis the scripts lose between two modules, whatever its length."""
+        return self._of_one("training")
+
+    @cached_property
+    def alone_in_replica(self) -> Refusal | None:
+        """Likewise of one sample on each device of an nn.DataParallel."""
+        return self._of_one("replica")
+
+    def _of_one(self, kind: str) -> Refusal | None:
+        model = with_batch(self.report.model, self.config, (1, 1))
+        calls = {component.name: component for component in model.components}
+        receivers = ("predictor", "decoder", "slm") if self.stage.trains_prosody else ("decoder", "slm")
+        for receiver in receivers:
+            component = calls.get(f"{kind}.{receiver}")
+            if component is None:
+                continue
+            length = _USUAL[component.variable]
+            (entry,) = check(replace(model, components=(component,)), lengths=(length, length)).components
+            if length in entry.report.invalid:
+                failure = next(failure for failure in entry.report.failures if length in failure.lengths)
+                error = failure.error.rstrip(".")
+                return Refusal(component.name, failure.layer, failure.operation, 1, "sample", error)
+        return None
 
     def _received(self, count: int, styles: int, *, in_validation: bool) -> Iterable[tuple[str, int]]:
         """Each module and the length that it gets of crops of `count` decoder frames."""

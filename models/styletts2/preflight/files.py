@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..config import StyleTTS2Config
@@ -19,16 +20,18 @@ class Files:
     root: str = ""  # the folder of the clips
     has_root: bool = False  # it is there
     checkpoint: Path | None = None
+    parts: Mapping[str, Path] = field(default_factory=dict[str, Path])  # trained before: ASR_path, F0_path, PLBERT_dir
     missing: tuple[str, ...] = ()
 
 
 def locate(
-    config: StyleTTS2Config, options: Options, checkpoint_path: str, folder: Path | None, problems: list[str]
+    config: StyleTTS2Config, options: Options, checkpoint: tuple[str, str], folder: Path | None, problems: list[str]
 ) -> Files:
     """What an option names must be there, and with `--data` all data; what is wrong goes to `problems`.
 
-    `checkpoint_path`: of the checkpoint that the stage's script would load, "" for none.
+    `checkpoint`: the key and the path of the one that the stage's script would load, "" for none.
     """
+    checkpoint_key, checkpoint_path = checkpoint
     places = tuple(dict.fromkeys((Path.cwd(), *((folder.resolve(),) if folder is not None else ()))))
     missing: list[str] = []
 
@@ -59,16 +62,19 @@ def locate(
             root = located("--root", options.root, "data_params.root_path", paths.root_path)
     if options.data:
         problems += [f"--data: {what}" for what in missing]
-    checkpoint = None
+    weights = None
     if options.checkpoint or checkpoint_path:
-        checkpoint = located("--checkpoint", options.checkpoint, "the checkpoint", checkpoint_path)
+        weights = located("--checkpoint", options.checkpoint, checkpoint_key, checkpoint_path)
+    wanted = {"ASR_path": paths.asr_path, "F0_path": paths.f0_path, "PLBERT_dir": paths.plbert_dir}
+    parts = {key: located("", "", key, value) for key, value in wanted.items()}
     return Files(
         train=train,
         val=val,
         ood=ood,
         root=str(root) if root is not None else options.root or paths.root_path,
         has_root=root is not None,
-        checkpoint=checkpoint,
+        checkpoint=weights,
+        parts={key: part for key, part in parts.items() if part is not None},
         missing=("the data: --no-data", *missing) if options.data is False else tuple(missing),
     )
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 def module_findings(run: Run) -> Iterator[Finding]:
     yield from _never_run(run)
+    yield from _single_samples(run)
     yield from _decoder(run)
 
 
@@ -35,6 +36,40 @@ def _never_run(run: Run) -> Iterator[Finding]:
             f" ({refused.operation}): {refused.error}.",
             "Other values of model_params, or another source.",
         )
+
+
+def _single_samples(run: Run) -> Iterator[Finding]:
+    """The scripts squeeze tensors between the modules, which takes the batch's axis from one sample alone."""
+    size, gpus = run.batch_size, run.gpus
+    if gpus > 1 and not run.stage.trains_prosody:
+        if size > 1 and size % gpus:
+            yield Finding(
+                "batch-not-divisible",
+                Severity.FATAL,
+                Moment.IMPORT,
+                1,
+                f"batch_size {size} is no multiple of {gpus} processes, and {run.stage.script} splits its batches among"
+                " them: ValueError, of accelerate.",
+                f"batch_size {max(2, -(-size // gpus)) * gpus}.",
+            )
+            return
+        size //= gpus
+    refusal = run.single(size)
+    if refusal is None:
+        return
+    if size == 1:
+        what = f"batch_size {run.batch_size}" + (f" on {gpus} GPUs" if gpus > 1 else "") + ": one sample at a time"
+    else:
+        what = f"batch_size {size} on {gpus} GPUs: chunks of {', '.join(map(str, run.chunks(size)))} samples"
+    better = next((other for other in range(size + 1, size + 2 * gpus + 2) if run.single(other) is None), None)
+    yield Finding(
+        "batch-of-one" if size == 1 else "replica-of-one",
+        Severity.FATAL,
+        Moment.FIRST_STEP,
+        1,
+        f"{what}: {refusal.text}: {refusal.error}.",
+        f"batch_size {better * (run.batch_size // size)}, or fewer GPUs." if better else "Fewer GPUs.",
+    )
 
 
 def _decoder(run: Run) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from shapecheck import ModelReport
 from shapecheck.preflight import Affected
@@ -11,12 +12,12 @@ from shapecheck.preflight import Affected
 from .. import chain
 from ..config import StyleTTS2Config
 from .clips import Clip, ClipSet
-from .fates import Fates
+from .fates import Fates, Refusal
 from .lists import TextList
 from .stage import DEFAULT_EPOCHS, Stage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Run:
     """`train`, `val`, `texts`: None where they were not found or not asked for."""
 
@@ -28,15 +29,7 @@ class Run:
     val: ClipSet | None = None
     texts: TextList | None = None
 
-    @property
-    def fails_alone(self) -> bool:
-        return True
-
-    @property
-    def alone_error(self) -> str:
-        return "TODO"
-
-    @property
+    @cached_property
     def fates(self) -> Fates:
         return Fates(self.report, self.stage, self.config)
 
@@ -61,6 +54,19 @@ class Run:
     @property
     def reaches_joint_training(self) -> bool:
         return self.stage.trains_prosody and self.is_reached(self.config.training.joint_epoch)
+
+    def single(self, samples: int) -> Refusal | None:
+        """What refuses a batch of so many samples for the sake of one that is alone: in it, or on one of the GPUs."""
+        if samples == 1:
+            return self.fates.alone
+        return self.fates.alone_in_replica if 1 in self.chunks(samples) else None
+
+    def chunks(self, samples: int) -> tuple[int, ...]:
+        """How nn.DataParallel divides a batch: as torch.chunk does. The first stage divides by processes."""
+        if self.gpus == 1 or not self.stage.trains_prosody:
+            return (samples,)
+        size = -(-samples // self.gpus)
+        return tuple(min(size, samples - start) for start in range(0, samples, size))
 
 
 def affected(clips: ClipSet, chosen: Iterable[Clip]) -> tuple[Affected, ...]:

@@ -38,18 +38,19 @@ def tensors(**changed: Any) -> Tensors:
 def saved(folder: Path, model: Tensors, *, prefix: str = "module.", **top: Any) -> Path:
     """A checkpoint as the scripts save it; each tensor has one element in the file, whatever its shape."""
 
-    def blank(info: TensorInfo) -> torch.Tensor:
-        return torch.zeros((), dtype=getattr(torch, info.dtype)).expand(info.shape)
-
     net = {
         name: {
-            (each if name in NEVER_IN_DATA_PARALLEL else prefix + each): blank(info) for each, info in entries.items()
+            (each if name in NEVER_IN_DATA_PARALLEL else prefix + each): _blank(info) for each, info in entries.items()
         }
         for name, entries in model.items()
     }
     path = folder / "checkpoint.pth"
     torch.save({"net": net, "optimizer": {}, "iters": 5, "epoch": 20, "val_loss": 0.5, **top}, path)
     return path
+
+
+def _blank(info: TensorInfo) -> torch.Tensor:
+    return torch.zeros((), dtype=getattr(torch, info.dtype)).expand(info.shape)
 
 
 def checked(folder: Path, path: Path, **values: Any) -> Preflight:
@@ -138,6 +139,35 @@ def test_a_malicious_checkpoint_does_not_run(tmp_path: Path) -> None:
     assert finding.severity is INFO
     assert "touch" in finding.message or "Path" in finding.message
     assert not marker.exists()
+
+
+def test_the_parts_that_are_trained_before(tmp_path: Path) -> None:
+    data = make(tmp_path, clips(16))
+    model = tensors()
+
+    def save(path: str, key: str, name: str, *, wrapped: str = "", without: str = "") -> None:
+        entries = {f"{wrapped}{each}": _blank(info) for each, info in model[name].items() if each != without}
+        if name == "bert":
+            entries["module.encoder.embeddings.position_ids"] = torch.zeros((), dtype=torch.int64).expand(1, 512)
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        torch.save({key: entries}, tmp_path / path)
+
+    def found() -> Preflight:
+        return styletts2.prepare(data.config, styletts2.Options(cache=False)).preflight(report())
+
+    some = next(iter(model["text_aligner"]))
+    save("Utils/ASR/epoch_00080.pth", "model", "text_aligner", without=some)
+    finding = one(found(), "part-not-loadable")
+    assert (finding.severity, finding.when) == (FATAL, Moment.IMPORT)
+    assert f"such as {some}" in finding.message
+    save("Utils/ASR/epoch_00080.pth", "model", "text_aligner")
+    save("Utils/JDC/bst.t7", "net", "pitch_extractor")
+    save("Utils/PLBERT/step_1000.t7", "net", "bert", wrapped="module.encoder.")
+    assert names(found()) == set()
+    (tmp_path / "Utils/PLBERT/step_1000.t7").unlink()
+    assert "PLBERT_dir: IndexError" in one(found(), "part-not-loadable").message
+    save("Utils/JDC/bst.t7", "model", "pitch_extractor")
+    assert {finding.message.partition(":")[0] for finding in found().findings} >= {"F0_path", "PLBERT_dir"}
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 cut off"], ids=repr)

@@ -7,7 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
 from shapecheck import ModelReport, UsageError, check
 from shapecheck.models import styletts2
@@ -57,7 +59,12 @@ def test_a_clean_data_set_has_no_finding(tmp_path: Path) -> None:
     found = checked(tmp_path, clips(200))
     assert names(found) == set()
     assert found.verdict is Verdict.GO
-    assert found.not_checked == ()
+    assert [text.partition(":")[0] for text in found.not_checked] == [
+        "pretrained_model Models/LibriTTS/epochs_2nd_00020.pth",
+        "ASR_path Utils/ASR/epoch_00080.pth",
+        "F0_path Utils/JDC/bst.t7",
+        "PLBERT_dir Utils/PLBERT/",
+    ]
     assert found.stage == "finetune"
 
 
@@ -276,12 +283,32 @@ def test_clips_in_two_places(tmp_path: Path) -> None:
 def test_audio_that_the_loader_refuses(tmp_path: Path) -> None:
     missing = Clip(line=f"nowhere.wav|{TEXT}|0")
     found = checked(tmp_path / "a", clips(16, missing, Clip(0), Clip(channels=3), Clip(channels=2)))
-    assert one(found, "audio-unreadable").count == 2
+    assert one(found, "audio-unreadable").count == 1
+    assert one(found, "clip-too-short").files[0].numbers["samples"] == 0  # the loader pads nothing to 10,000 zeros
     assert one(found, "audio-channels").count == 1
     assert (one(found, "audio-stereo").severity, one(found, "audio-stereo").count) == (INFO, 1)
-    assert names(found) == {"audio-unreadable", "audio-channels"}
+    assert names(found, FATAL) == {"audio-unreadable", "audio-channels", "clip-too-short"}
     found = checked(tmp_path / "b", clips(16), clips(16, missing))
     assert (one(found, "audio-unreadable").when, one(found, "audio-unreadable").count) == (Moment.END_OF_EPOCH_1, 1)
+
+
+def test_what_only_the_samples_tell(tmp_path: Path) -> None:
+    data = make(tmp_path, clips(16))
+    silent, odd = np.zeros(LONG, np.float32), np.full(LONG, 0.1, np.float32)
+    odd[5] = np.nan
+    for number, samples in ((0, silent), (1, odd)):
+        soundfile.write(tmp_path / "wavs" / f"train{number:04d}.wav", samples, RATE, subtype="FLOAT")
+    whole = (tmp_path / "wavs" / "train0002.wav").read_bytes()
+    (tmp_path / "wavs" / "train0002.wav").write_bytes(whole[: len(whole) // 2])
+
+    def found(decode: bool) -> Preflight:
+        return styletts2.prepare(data.config, styletts2.Options(cache=False, decode=decode)).preflight(report())
+
+    assert names(found(decode=False)) == {"audio-truncated"}
+    decoded = found(decode=True)
+    lines = {name: [file.line for file in one(decoded, name).files] for name in names(decoded)}
+    assert lines == {"audio-silent": [1], "audio-not-finite": [2], "audio-truncated": [3]}
+    assert one(decoded, "audio-not-finite").severity is FATAL
 
 
 def test_long_clips_are_told(tmp_path: Path) -> None:
@@ -306,6 +333,51 @@ def test_a_validation_list_whose_batches_are_all_lost(tmp_path: Path) -> None:
     assert names(found) == {"clip-loses-validation"}
     found = checked(tmp_path / "c", clips(16), [])
     assert names(found) == {"validation-all-lost"}
+
+
+@pytest.mark.parametrize(
+    ("stage", "size", "gpus", "identity"),
+    [
+        ("finetune", 1, 1, "batch-of-one"),
+        ("finetune", 2, 1, None),
+        ("finetune", 1, 2, "batch-of-one"),
+        ("finetune", 8, 8, "replica-of-one"),
+        ("finetune", 8, 4, None),
+        ("finetune", 5, 2, None),  # 3 and 2
+        ("finetune", 3, 2, "replica-of-one"),  # 2 and 1
+        ("finetune", 4, 3, None),  # 2 and 2
+        ("first", 1, 1, "batch-of-one"),
+        ("first", 8, 8, "batch-of-one"),
+        ("first", 9, 8, "batch-not-divisible"),
+        ("first", 8, 4, None),
+    ],
+)
+def test_one_sample_alone(tmp_path: Path, stage: str, size: int, gpus: int, identity: str | None) -> None:
+    preset = "ljspeech" if stage == "first" else "ft"
+    values = {"batch_size": size, "slmadv_params.batch_percentage": 2.0}
+    found = checked(tmp_path, clips(24), clips(24), preset=preset, stage=stage, gpus=gpus, config=values)
+    assert names(found, FATAL) - {"validation-all-lost"} == ({identity} if identity else set())
+    if identity in ("batch-of-one", "replica-of-one"):
+        message = one(found, identity).message
+        expected = "IndexError: Dimension out of range (expected to be in range of [-1, 0], but got 1)"
+        other = "Given groups=1, weight of size [1, 1, 3], expected input[1, 160, 1] to have 1 channels, but got 160"
+        assert (expected if (stage, size) == ("finetune", 1) else other) in message
+        assert one(found, identity).when is Moment.FIRST_STEP
+
+
+def test_a_validation_clip_alone(tmp_path: Path) -> None:
+    """The last batch of nine is one clip; and of eleven on two GPUs two and one."""
+    found = checked(tmp_path / "a", clips(16), clips(9))
+    finding = one(found, "validation-clip-alone")
+    assert (finding.severity, finding.when, finding.count) == (DROP, Moment.END_OF_EPOCH_1, 1)
+    assert found.batches is not None
+    assert found.batches["validation"] == {"batches": 2, "lost": 1}
+    assert names(checked(tmp_path / "b", clips(16), clips(10))) == set()
+    assert names(checked(tmp_path / "c", clips(16), clips(11), gpus=2)) == {"validation-clip-alone"}
+    assert names(checked(tmp_path / "d", clips(16), clips(12), gpus=2)) == set()
+    assert names(checked(tmp_path / "e", clips(16), [Clip()])) == {"validation-all-lost"}
+    found = checked(tmp_path / "f", clips(32), clips(17), preset="ljspeech", stage="first")
+    assert one(found, "validation-clip-alone").severity is FATAL
 
 
 def test_the_shares_of_batches(tmp_path: Path) -> None:
@@ -432,7 +504,7 @@ def test_lists_that_are_not_there(tmp_path: Path) -> None:
         (tmp_path / name).unlink()
     found = styletts2.prepare(data.config).preflight(report())
     assert found.verdict is Verdict.GO
-    assert len(found.not_checked) == 3
+    assert len(found.not_checked) == 3 + 4  # with the checkpoints
     assert f"train.txt: not found in the working directory nor in {tmp_path}" in found.not_checked[0]
     with pytest.raises(UsageError) as raised:
         styletts2.prepare(data.config, styletts2.Options(data=True, stage="third", gpus=0))
