@@ -15,7 +15,7 @@ from shapecheck.lengths.lengthset import LengthSet
 from shapecheck.lengths.notation import InputSpec, SpecError, looks_like_spec
 from shapecheck.lengths.swept import Sweep, SweptBool, SweptInt, align, maximum, minimum
 from shapecheck.limits import failures_of, layers_of, undecided_of
-from shapecheck.record import Doubt
+from shapecheck.record import Doubt, Refusal
 from shapecheck.report import Report
 from shapecheck.rules.values import limits
 from shapecheck.session import random_state, session
@@ -115,8 +115,14 @@ def _analyze(
         for doubt in tracer.record.doubts:
             unknown = unknown | doubt.lengths
         ran = valid
+        for refusal in tracer.record.refusals:
+            disputed = refusal.lengths & valid & tracer.by_data
+            if disputed.somewhere:
+                tracer.record.doubts.append(_runs_otherwise(refusal, disputed))
+                unknown = unknown | disputed
         if tracer.drew and not by_chance:  # one outcome that fails is enough, whatever becomes of the others
-            valid, unknown = valid & ~invalid, unknown & ~invalid
+            fails = invalid & ~tracer.by_data  # but for outcomes that the data may never have
+            valid, unknown = valid & ~fails, unknown & ~fails
         # otherwise a length that took several ways is not decided; it cannot, and this is the net below that statement
         twice = (valid.values & invalid.values) | ~(valid.values | invalid.values | unknown.values)
         if bool(twice.any()):
@@ -136,12 +142,19 @@ def _analyze(
         unknown=length_set(unknown, proved),
         proved=proved,
         layers=layers_of(tracer, module, variable, proved, to_set),
-        failures=failures_of(tracer, ran, variable, proved, to_set),
+        failures=failures_of(tracer, ran, unknown & tracer.by_data, variable, proved, to_set),
         undecided=undecided_of(tracer, to_set),
         graph=tracer.record.graph,
         arguments=tuple((key, value) for key, value in arguments if _parse(value) is not None),
         method=method,
     )
+
+
+def _runs_otherwise(refusal: Refusal, lengths: SweptBool) -> Doubt:
+    """It raises with some values of tensors and runs with others, which the input may never or always have."""
+    kind = refusal.text.partition(":")[0]
+    reason = f"raises {kind} with {' and '.join(refusal.draws)}, and runs otherwise"
+    return Doubt(refusal.layer, refusal.operation, lengths, reason)
 
 
 @contextmanager

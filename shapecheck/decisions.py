@@ -6,6 +6,7 @@ call is run again later for the others; what it did up to there is replayed, so 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakMethod
@@ -16,6 +17,7 @@ from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Und
 from shapecheck.outcomes import Dead, Raised, described
 from shapecheck.record import Frame, Pending, last_index
 from shapecheck.texts import Texts, is_part_of_message
+from shapecheck.truths import MOST_CHOICES, MOST_ON_A_PATH
 
 
 class Decisions:
@@ -27,6 +29,8 @@ class Decisions:
         self.journal = Journal()
         self.asking = False  # PyTorch is executing on concrete tensors
         self.drew = False  # whether random draws decided something: then a length may leave a call in several ways
+        self.by_data = sweep.never()  # lengths at which a path was chosen that the values of a tensor decide
+        self._choices = 0  # of that kind
         self.uniform = False  # whether a uniform number was drawn
         self.seeded = False  # whether the analyzed code seeded a generator
         self._frames: list[Frame] = []
@@ -74,6 +78,9 @@ class Decisions:
         """The number of one outcome of a random draw; the others get paths of their own, for the same lengths."""
         frame = self._frame_of_decision()
         self.drew = True
+        if draw.of_data:
+            self._limit_choices(frame, draw)
+            self.by_data = self.by_data | self.live
 
         def first() -> int:
             for number in range(draw.count - 1, 0, -1):
@@ -82,6 +89,13 @@ class Decisions:
             return 0
 
         return self._once(frame, draw, first)
+
+    def _limit_choices(self, frame: Frame, draw: Draw) -> None:
+        """Tries of what data decides have an end: a loop may go on as long as the data want."""
+        self._choices += 1
+        outcomes = math.prod(earlier.count for earlier, _ in frame.draws if earlier.of_data) * draw.count
+        if outcomes > MOST_ON_A_PATH or self._choices > MOST_CHOICES:
+            raise Undecidable("the values of tensors decide in too many places which way it goes")
 
     @property
     def frame(self) -> Frame:

@@ -37,6 +37,7 @@ class Draw:
     name: str
     count: int
     outcome: Callable[[int, int], tuple[str, ...]] = field(compare=False)
+    of_data: bool = False  # the values of a tensor decide, and perhaps never for one of the outcomes
 
     @classmethod
     def of(cls, name: str, outcomes: Sequence[Any]) -> Draw:

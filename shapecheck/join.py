@@ -136,7 +136,12 @@ class Joiner:
         for tensor in (left, right):
             if type(tensor) is not SweptTensor or tensor._serial < self._began:
                 return never  # one that existed before the call has an identity
-            if tensor._recipe is not None or tensor._bounds is not None or tensor._tainted:
+            if (
+                tensor._recipe is not None
+                or tensor._source is not None
+                or tensor._bounds is not None
+                or tensor._tainted
+            ):
                 return never
         pairs = list(zip(dims_of(left), dims_of(right), strict=True))
         if order_of(left) is None or order_of(left) != order_of(right):

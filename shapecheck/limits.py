@@ -313,13 +313,18 @@ def _number(value: Any) -> Any:
 # failures -------------------------------------------------------------------------------------------------------------
 
 
-def failures_of(tracer: Tracer, ran: SweptBool, variable: str, proved: bool, to_set: ToSet) -> tuple[Failure, ...]:
+def failures_of(
+    tracer: Tracer, ran: SweptBool, doubtful: SweptBool, variable: str, proved: bool, to_set: ToSet
+) -> tuple[Failure, ...]:
     """One entry for each binding layer and operation, in the order of execution.
 
-    `ran`: the lengths that run to the end, with some outcome of the random draws at the least.
+    `ran`: the lengths that run to the end, with some outcome of the random draws at the least. `doubtful`: those that
+    fail with some values of tensors only, which is no finding.
     """
     groups: dict[tuple[str, str], list[Refusal]] = {}
     for refusal in tracer.record.refusals:
+        if not (refusal.lengths & ~doubtful).somewhere:
+            continue
         groups.setdefault((_place(refusal), refusal.operation), []).append(refusal)
     found: list[Failure] = []
     for (layer, operation), refusals in groups.items():
@@ -332,14 +337,20 @@ def failures_of(tracer: Tracer, ran: SweptBool, variable: str, proved: bool, to_
             Failure(
                 layer=layer,
                 operation=operation,
-                lengths=to_set(lengths),
+                lengths=to_set(lengths & ~doubtful),
                 at=tracer.sweep.first + index,
                 error=last.text,
                 chain=chain_of(last.node, index, variable, proved),
-                draws=last.draws if ran.values[index] else (),
+                draws=last.draws if ran.values[index] or _is_one_of_several(last, tracer, index) else (),
             )
         )
     return tuple(found)
+
+
+def _is_one_of_several(refusal: Refusal, tracer: Tracer, index: int) -> bool:
+    """Whether it depends on the values of tensors with what this length fails."""
+    others = [other for other in tracer.record.refusals if other.lengths.values[index]]
+    return bool(tracer.by_data.values[index]) and any(other.text != refusal.text for other in others)
 
 
 def _place(refusal: Refusal) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from shapecheck.lengths.lengthset import LengthSet
 
 NOT_CALLED = "not called"  # the input length of a layer that the module has and the analyzed method does not use
-DRAWN = "drawn"  # stands for a size that a random draw decides
+DRAWN = "drawn"  # stands for a size that a random draw decides, or data
 NOT_FOLLOWED = "not followed"  # that of a layer inside of a module that PyTorch executed as a whole
 SEE_LENGTHS = "see lengths"  # stands for a size for which no closed form fits
 THE_MODULE = "(the module itself)"  # the layer of what happens outside of any submodule
@@ -67,7 +67,7 @@ class Failure:
     at: int  # the largest length that fails here (the largest swept one, if the set goes on for ever)
     error: str  # "RuntimeError: ..." as PyTorch prints it at that length
     chain: tuple[Step, ...]
-    draws: tuple[str, ...] = ()  # the outcomes of random draws with which it fails, where it runs with others
+    draws: tuple[str, ...] = ()  # the outcomes of random draws, or ways on which data decide, with which it fails so
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from shapecheck.rules import LEAF_RULES, Call
 from shapecheck.tensor import SweptTensor, made_so_far
 from shapecheck.texts import is_explicit
 from shapecheck.trees import leaves
+from shapecheck.truths import truth_of_data
 
 # in the message of an error: C code looked at the type of what stands for a size, or wrote into an array of lengths
 _OWN_NAMES = (
@@ -89,6 +90,9 @@ class Tracer(Decisions):
         drawn = self.drawn_tensors.value(function, args, kwargs)
         if drawn is not None:
             return drawn
+        choice = truth_of_data(function, args, frame.path or "the module")
+        if choice is not None:
+            return (True, False)[self.draw(choice)]
         outside, self.sweep.inside = self.sweep.inside, 1
         try:
             result = self._once(
@@ -152,7 +156,8 @@ class Tracer(Decisions):
         number = 0
         if len(ways) > 1:
             what = f"how call {len(parent.events)} of {parent.path or 'the module'} ends"
-            number = self.draw(Draw(what, len(ways), lambda number, index: tuple(ways[number].drawn(index))))
+            of_data = any(draw.of_data for way in ways for _, drawn in way.draws for draw, _ in drawn)
+            number = self.draw(Draw(what, len(ways), lambda number, index: tuple(ways[number].drawn(index)), of_data))
         return ways[number].outcomes
 
     def _call(self, parent: Frame, module: nn.Module, original: Any, args: Any, kwargs: Any) -> list[Alternative]:

@@ -23,6 +23,7 @@ class Family:
     method: str = "forward"
     train: bool = False
     largest: int = 2000  # longest length that eager is run at: some need seconds for one
+    fills: tuple[int | None, ...] = (None,)  # eager runs with its named inputs full of each; None: as they come
     unknown: str = ""  # part of the reason for which every length is unknown, where that is the honest answer
 
 

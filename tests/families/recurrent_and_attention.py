@@ -110,7 +110,25 @@ ATTENTION: dict[str, Family] = {
         lambda: nn.TransformerEncoder(_encoder_layer(batch_first=True), 2, enable_nested_tensor=False),
         (BATCH,),
         {"mask": "f32[14, 14]"},
+        fills=(1, 0),
+    ),
+    "encoder, nested, even heads": Family(  # the padding decides how long its output is
+        lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(12, 2, 16, batch_first=True), 2),
+        (BATCH,),
+        {"src_key_padding_mask": "b8[2, L]"},
         unknown="needs the values of a tensor",
+    ),
+    "encoder, even heads, with a mask": Family(
+        lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(12, 2, 16, batch_first=True), 2),
+        (BATCH,),
+        {"mask": "b8[L, L]"},
+        fills=(1, 0),
+    ),
+    "transformer with masks": Family(
+        lambda: nn.Transformer(12, 3, 1, 1, 16, batch_first=True),
+        (BATCH, "f32[2, 7, 12]"),
+        {"src_mask": "f32[L, L]", "tgt_mask": "f32[7, 7]", "memory_mask": "f32[7, L]", "src_key_padding_mask": "b8[2, L]"},
+        fills=(1, 0),
     ),
     "encoder told that its mask is not causal": family(
         lambda: nn.TransformerEncoder(_encoder_layer(batch_first=True), 2, enable_nested_tensor=False),

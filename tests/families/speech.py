@@ -83,11 +83,11 @@ def _bark() -> Any:
 
 WAVES: dict[str, Family] = {
     "Wav2Vec2": family(lambda: hf.Wav2Vec2Model(hf.Wav2Vec2Config(**SMALL, **WAVE)), "f32[1, N]"),
-    "Wav2Vec2, masked": Family(
+    "Wav2Vec2, masked": Family(  # an index is computed from the mask, and those of an input are taken to be in range
         lambda: hf.Wav2Vec2Model(hf.Wav2Vec2Config(**SMALL, **WAVE)),
         ("f32[2, N]",),
         {"attention_mask": "i64[2, N]"},
-        unknown="needs the values of a tensor",
+        fills=(1,),
     ),
     "Wav2Vec2, stable": family(
         lambda: hf.Wav2Vec2Model(

@@ -105,13 +105,22 @@ def compared(report: Report, family: Family) -> list[int]:
 
 
 def eager(module: nn.Module, family: Family, length: int) -> str | None:
-    """What eager raises at one length; None where it runs."""
+    """What eager raises at one length; None where it runs. The same whatever its named inputs are full of."""
+    errors = {_eager(module, family, length, fill) for fill in family.fills}
+    assert len(errors) == 1, (length, errors)
+    return errors.pop()
+
+
+def _eager(module: nn.Module, family: Family, length: int, fill: int | None) -> str | None:
     own = copy.deepcopy(module)
+    named = inputs_at(family.named, length)
+    if fill is not None:
+        named = {name: torch.full_like(value, fill) for name, value in named.items()}
     with torch.no_grad(), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             getattr(own, "__call__" if family.method == "forward" else family.method)(
-                *inputs_at(family.specs, length), **inputs_at(family.named, length)
+                *inputs_at(family.specs, length), **named
             )
         except Exception as error:  # noqa: BLE001  # whatever eager raises is the answer
             return f"{type(error).__name__}: {error}"[:TEXT]

@@ -66,7 +66,18 @@ TEXT: dict[str, Family] = {
     "BERT": family(lambda: hf.BertModel(hf.BertConfig(**WORDS)), TOKENS),
     "BERT, masked": Family(  # whether anything is masked decides how attention is called
         lambda: hf.BertModel(hf.BertConfig(**WORDS)), ("i64[2, L]",), {"attention_mask": "i64[2, L]"},
-        unknown="needs the values of a tensor",
+        fills=(1, 0),
+    ),
+    "ALBERT, masked": Family(
+        lambda: hf.AlbertModel(hf.AlbertConfig(**WORDS, embedding_size=16)), ("i64[2, L]",),
+        {"attention_mask": "f32[2, L]"}, fills=(1, 0),
+    ),
+    "BERT, masked by a length": Family(  # a mask of another length is as good as none, where it masks nothing
+        lambda: hf.BertModel(hf.BertConfig(**WORDS)),
+        ("i64[2, L]",),
+        {"attention_mask": "i64[2, 12]"},
+        fills=(1, 0),
+        unknown="and runs otherwise",
     ),
     "BERT, whole": family(lambda: _unmasked(hf.BertModel(hf.BertConfig(**WORDS))), "i64[2, L]"),
     "RoBERTa": Family(  # its positions depend on where the padding is
