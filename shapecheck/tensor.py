@@ -363,8 +363,10 @@ def has_loose_strides(tensor: torch.Tensor) -> bool:
 
 
 def is_dense(tensor: torch.Tensor) -> bool:
-    """Whether surely no two elements share their memory, although the strides are not known."""
-    return type(tensor) is SweptTensor and isinstance(tensor._strides, Lazy) and tensor._strides.is_dense
+    """Whether surely no two elements share their memory, even where the strides are not known."""
+    if type(tensor) is SweptTensor and isinstance(tensor._strides, Lazy):
+        return tensor._strides.is_dense
+    return order_of(tensor) is not None
 
 
 def contiguous_where(tensor: SweptTensor) -> Bool:

@@ -95,7 +95,7 @@ class Call:
 
     def need_writable(self, target: torch.Tensor) -> None:
         """PyTorch does not write to a tensor of which two elements share their memory, as in an expanded one."""
-        if order_of(target) is None and not is_dense(target):
+        if not is_dense(target):
             dims = dims_of(target)
             empty = compare(product(dims), "==", 0)
             for size, step in zip(dims, strides_of(target), strict=True):
@@ -169,13 +169,16 @@ class Call:
         return make(dims, like.dtype, self.in_format_of([like], dims, self.lazy_strides()))
 
     def in_format_of(self, tensors: Sequence[torch.Tensor], dims: Sequence[Int], otherwise: Lazy) -> Strides:
-        """Contiguous where the suggested memory format of all tensors is; if that is open, looked at only on demand."""
+        """The layout of a fresh tensor: contiguous where the suggested memory format of all tensors is, or `otherwise`.
+
+        If that is open, it is looked at only on demand.
+        """
         if any(type(t) is SweptTensor and isinstance(t._strides, Lazy) and len(t._dims) in (4, 5) for t in tensors):
             dims = tuple(dims)
             formats = tuple(tensors)
             return Lazy(
                 lambda: contiguous_strides(dims) if self.plain_formats(*formats) else otherwise.strides(),
-                is_dense=otherwise.is_dense,
+                is_dense=True,
             )
         return None if self.plain_formats(*tensors) else otherwise
 

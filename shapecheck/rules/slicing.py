@@ -19,6 +19,7 @@ from shapecheck.tensor import (
     SweptTensor,
     dims_of,
     has_loose_strides,
+    is_dense,
     is_plainly_contiguous,
     known_values,
     make,
@@ -67,7 +68,7 @@ def _split_by(input: torch.Tensor, step: Int, axis: int) -> tuple[SweptTensor, .
 def _parts(input: torch.Tensor, axis: int, sizes: list[Int]) -> tuple[SweptTensor, ...]:
     dims = dims_of(input)
     source = frozen(input)
-    strides: Strides = Lazy(lambda: strides_of(source), has_loose_strides(input))
+    strides: Strides = Lazy(lambda: strides_of(source), has_loose_strides(input), is_dense=is_dense(input))
     if _is_leading(dims, axis) and is_plainly_contiguous(input):
         strides = None
     parts = [make((*dims[:axis], size, *dims[axis + 1 :]), input.dtype, strides) for size in sizes]
@@ -104,7 +105,9 @@ def _selected(input: torch.Tensor, axis: int, position: Any) -> SweptTensor:
     dims = dims_of(input)
     source = frozen(input)
     strides: Strides = Lazy(
-        lambda: (*strides_of(source)[:axis], *strides_of(source)[axis + 1 :]), has_loose_strides(input)
+        lambda: (*strides_of(source)[:axis], *strides_of(source)[axis + 1 :]),
+        has_loose_strides(input),
+        is_dense=is_dense(input),
     )
     if _is_leading(dims, axis) and is_plainly_contiguous(input):
         strides = None
@@ -133,7 +136,7 @@ def _cut(input: torch.Tensor, axis: int, length: Int, step: int = 1) -> SweptTen
         old = strides_of(source)
         return (*old[:axis], old[axis] * step, *old[axis + 1 :])
 
-    strides: Strides = Lazy(stepped, has_loose_strides(input))
+    strides: Strides = Lazy(stepped, has_loose_strides(input), is_dense=is_dense(input))
     if step == 1 and _is_leading(dims, axis) and is_plainly_contiguous(input):
         strides = None
     return shares(inherit(make((*dims[:axis], length, *dims[axis + 1 :]), input.dtype, strides), input), input)

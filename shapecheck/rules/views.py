@@ -265,7 +265,8 @@ def permuted(input: torch.Tensor, axes: tuple[int, ...]) -> SweptTensor:
         strides = ordered(tuple(axes.index(axis) for axis in order.axes), loose=order.loose)
     else:
         source = frozen(input)
-        strides = Lazy(lambda: tuple(strides_of(source)[axis] for axis in axes), has_loose_strides(input))
+        loose = has_loose_strides(input)
+        strides = Lazy(lambda: tuple(strides_of(source)[axis] for axis in axes), loose, is_dense=is_dense(input))
     return shares(rearranged(make(out, input.dtype, strides), input, np.transpose, axes), input)
 
 

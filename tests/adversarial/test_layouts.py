@@ -157,3 +157,15 @@ REPEATED: dict[str, Callable[[torch.Tensor], Any]] = {
 @pytest.mark.parametrize("name", REPEATED)
 def test_writing_into_what_became_of_an_expanded_tensor(name: str) -> None:
     agrees(Of(lambda self, x: REPEATED[name](x[:, :1].expand(-1, 4, -1)).add_(1)), X)
+
+
+def test_a_write_needs_no_strides() -> None:
+    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+        y = self.conv(x.transpose(1, 2)).view(1, 2, 2, -1).transpose(1, 2)
+        y[..., 0] = 1.0
+        y[:, 1:, :, ::2] += 2
+        padded = F.pad(y, (1, 1))
+        padded[..., -1] = 0
+        return self.conv(padded[..., :4, 1:].flatten(1, 2).transpose(1, 2)) if x.shape[1] < 9 else padded
+
+    agrees(Of(forward, conv=nn.Conv1d(4, 4, 3)), "f32[1, T, 4]")

@@ -23,13 +23,13 @@ ENCODER: dict[str, Any] = {"encoder_layers": 2, "encoder_attention_heads": 4, "e
 DECODER: dict[str, Any] = {"decoder_layers": 2, "decoder_attention_heads": 4, "decoder_ffn_dim": 32}
 
 
-def _vits() -> Any:
+def _vits(**settings: Any) -> Any:
     return hf.VitsModel(
         hf.VitsConfig(
             vocab_size=38, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, ffn_dim=32, flow_size=32,
             spectrogram_bins=33, upsample_initial_channel=32, posterior_encoder_num_wavenet_layers=2,
             prior_encoder_num_flows=2, depth_separable_channels=2, duration_predictor_flow_bins=4,
-            prior_encoder_num_wavenet_layers=2,
+            prior_encoder_num_wavenet_layers=2, **settings,
         )
     )  # fmt: skip
 
@@ -189,8 +189,11 @@ SPECTROGRAMS: dict[str, Family] = {
     "VITS flow": family(lambda: _vits().flow, "f32[1, 32, L]", "f32[1, 1, L]"),
     "VITS decoder": family(lambda: _vits().decoder, "f32[1, 32, L]"),
     "VITS posterior encoder": family(lambda: _vits().posterior_encoder, "f32[1, 33, L]", "f32[1, 1, L]"),
-    # its durations are data; before them, it writes into a tensor whose strides a convolution decides
-    "VITS": Family(_vits, ("i64[1, L]",), unknown="the memory layout of a convolution"),
+    # its durations are data, and so is how many of their logarithms are in range of a spline
+    "VITS": Family(_vits, ("i64[1, L]",), unknown="needs the values of a tensor"),
+    "VITS, plain durations": Family(  # which are data
+        lambda: _vits(use_stochastic_duration_prediction=False), ("i64[1, L]",), unknown="needs the values of a tensor"
+    ),
     "Bark semantic": family(
         lambda: hf.BarkSemanticModel(hf.BarkSemanticConfig(**_bark(), input_vocab_size=40, output_vocab_size=40)), "i64[1, L]"
     ),
