@@ -39,7 +39,6 @@ from shapecheck.tensor import (
     is_dense,
     is_surely_contiguous,
     make,
-    order_of,
     ordered,
     product,
     strides_of,
