@@ -111,8 +111,13 @@ def attention(
 ) -> SweptTensor:
     """scaled_dot_product_attention: softmax(q k^T) v over the last two axes."""
     q, k, v = dims_of(query), dims_of(key), dims_of(value)
-    if not len(q) == len(k) == len(v) >= 3 or enable_gqa or dropout_p or not query.dtype.is_floating_point:
+    if not len(q) == len(k) == len(v) >= 3 or dropout_p or not query.dtype.is_floating_point:
         raise NoRule
+    if enable_gqa:  # heads of the query share those of keys and values
+        heads = (q[-3], k[-3], v[-3])
+        if len(q) != 4 or not all(map(is_plain, heads)) or k[1] != v[1] or k[1] < 1 or q[1] % k[1]:
+            raise NoRule
+        k, v = (k[0], q[1], *k[2:]), (v[0], q[1], *v[2:])
     if attn_mask is not None and (is_causal or attn_mask.dtype not in (torch.bool, query.dtype)):
         raise NoRule
     call.positive(*q, *k, *v)
@@ -161,27 +166,42 @@ def multi_head_attention(
     average_attn_weights: bool = True,
     is_causal: bool = False,
 ) -> tuple[SweptTensor, SweptTensor | None]:
-    """F.multi_head_attention_forward of batched [L, N, E] and [S, N, E], with weights of the sizes they should have."""
+    """F.multi_head_attention_forward of [L, N, E] and [S, N, E], with weights of the sizes they should have.
+
+    Without a batch, N is left out.
+    """
     q, k, v = dims_of(query), dims_of(key), dims_of(value)
-    unusual = bias_k is not None or bias_v is not None or static_k is not None or static_v is not None or add_zero_attn
-    if unusual or is_causal or not len(q) == len(k) == len(v) == 3 or query.dtype not in (torch.float32, torch.float64):
+    is_batched = len(q) == 3
+    if not is_batched and len(q) == len(k) == len(v) == 2:
+        q, k, v = ((size, 1, channels) for size, channels in (q, k, v))
+    if static_k is not None or static_v is not None or query.dtype not in (torch.float32, torch.float64):
         raise NoRule
-    width = embed_dim_to_check
-    projections = (q_proj_weight, k_proj_weight, v_proj_weight)
+    if not len(q) == len(k) == len(v) == 3 or (is_causal and attn_mask is None):
+        raise NoRule
+    width, key_width, value_width = embed_dim_to_check, embed_dim_to_check, embed_dim_to_check
     if use_separate_proj_weight:
-        if any(weight is None or dims_of(weight) != (width, width) for weight in projections):
+        if q_proj_weight is None or k_proj_weight is None or v_proj_weight is None:
             raise NoRule
+        key_width, value_width = dims_of(k_proj_weight)[-1], dims_of(v_proj_weight)[-1]
+        for weight, given in ((q_proj_weight, width), (k_proj_weight, key_width), (v_proj_weight, value_width)):
+            if dims_of(weight) != (width, given):
+                raise NoRule
     elif in_proj_weight is None or dims_of(in_proj_weight) != (3 * width, width):
         raise NoRule
+    for bias in (bias_k, bias_v):
+        if (bias is None) is not (bias_k is None) or (bias is not None and dims_of(bias) != (1, 1, width)):
+            raise NoRule
     if in_proj_bias is not None and dims_of(in_proj_bias) != (3 * width,):
         raise NoRule
     if dims_of(out_proj_weight) != (width, width) or num_heads < 1 or width % num_heads:
         raise NoRule
     call.positive(*q, *k)
-    call.need_same_dtype(query, key, value, out_proj_weight, out_proj_bias)
-    for size, wanted in ((q[2], width), (k[2], width), (v[2], width), (k[0], v[0]), (k[1], v[1]), (q[1], k[1])):
+    call.need_same_dtype(query, key, value, out_proj_weight, out_proj_bias, bias_k, bias_v)
+    widths = ((q[2], width), (k[2], key_width), (v[2], value_width))
+    for size, wanted in (*widths, (k[0], v[0]), (k[1], v[1]), (q[1], k[1])):
         call.need_equal(size, wanted)
-    if attn_mask is not None:
+    is_hint = is_causal and key_padding_mask is None and not need_weights  # the mask itself is not looked at
+    if attn_mask is not None and not is_hint:
         mask = dims_of(attn_mask)
         if attn_mask.dtype not in (torch.bool, query.dtype):
             raise NoRule
@@ -191,18 +211,20 @@ def multi_head_attention(
         for size, wanted in zip(mask, wanted_mask, strict=True):
             call.need_equal(size, wanted)
     if key_padding_mask is not None:
-        mask = dims_of(key_padding_mask)
+        mask = dims_of(key_padding_mask) if is_batched else (1, *dims_of(key_padding_mask))
         if len(mask) != 2 or key_padding_mask.dtype not in (torch.bool, query.dtype):
             raise NoRule
         call.need_equal(mask[0], k[1])
         call.need_equal(mask[1], k[0])
     # nn.MultiheadAttention(batch_first=True) hands over transposed inputs; in eager its fast path has another layout
     fast = not training and not is_surely_contiguous(query)
-    output = make((q[0], q[1], width), query.dtype, open_layout(_DEPENDS, is_dense=True) if fast else None)
+    batch = (q[1],) if is_batched else ()
+    output = make((q[0], *batch, width), query.dtype, open_layout(_DEPENDS, is_dense=True) if fast else None)
     if not need_weights:
         return output, None
     heads: tuple[Int, ...] = () if average_attn_weights else (num_heads,)
-    return output, make((q[1], *heads, q[0], k[0]), query.dtype)
+    added_keys = int(bias_k is not None) + int(add_zero_attn)
+    return output, make((*batch, *heads, q[0], k[0] + added_keys), query.dtype)
 
 
 def embedding(

@@ -42,6 +42,8 @@ QKV = (
     ("f32[2, 3, T, 4]",) * 3, ("f32[2, 3, 5, 4]", "f32[2, 3, T, 4]", "f32[2, 3, T, 6]"), ("f32[2, T, 4]", "f32[2, 5, 4]", "f32[2, 5, 4]"),
     ("f32[T, 4]", "f32[5, 4]", "f32[5, 4]"), ("f32[2, 3, T, 4]", "f32[2, 3, 5, 4]", "f32[2, 3, 6, 4]"),
     ("f32[2, 3, 5, T]", "f32[2, 3, 5, 4]", "f32[2, 3, 5, 4]"), ("f32[2, 3, T, 4]", "f32[2, 1, T, 4]", "f32[2, 1, T, 4]"),
+    ("f32[2, 6, T, 4]", "f32[2, 3, T, 4]", "f32[2, 3, T, 4]"), ("f32[2, 6, T, 4]", "f32[2, 2, 5, 4]", "f32[2, 3, 5, 4]"),
+    ("f32[2, 6, T, 4]", "f32[2, 4, 5, 4]", "f32[2, 4, 5, 4]"), ("f32[2, 6, T, 4]", "f32[T, 3, 5, 4]", "f32[2, 3, 5, 6]"),
     ("f64[2, T, 4]", "f32[2, T, 4]", "f32[2, T, 4]"), ("i64[2, T, 4]",) * 3, ("f16[2, T, 4]",) * 3, ("f32[2, T - 1, 4]",) * 3,
 )  # fmt: skip
 
@@ -63,6 +65,14 @@ HEADS = "\n".join(
         "first(x, x, x, attn_mask=zeros(5, 5))", "first(x, x, x, average_attn_weights=False)", "first(x, ones(2, 5, 8), ones(2, 5, 8))",
         "first(x, ones(2, 5, 8), ones(2, 6, 8))", "first(x, x, x, attn_mask=zeros(x.shape[1], x.shape[1], dtype=i64))",
         "first(x, x, x, attn_mask=zeros(4, x.shape[1], x.shape[1]))", "other(x, ones(2, 5, 6), ones(2, 5, 5))",
+        "other(x, ones(2, x.shape[1], 6), ones(2, x.shape[1], 5))", "other(x, ones(2, 5, 5), ones(2, 5, 6))",
+        "other(x, ones(2, 5, 6), ones(2, 6, 5))", "other(x, ones(5, 6), ones(5, 5))",
+        "biased(x, x, x)", "biased(x, x, x, average_attn_weights=False)", "biased(x, x, x, need_weights=False)",
+        "biased(x, x, x, attn_mask=zeros(x.shape[0], 4), key_padding_mask=zeros(2, 4) > 0)",
+        "heads(x, x, x, key_padding_mask=zeros(4) > 0)", "heads(x, x, x, attn_mask=zeros(2, x.shape[0], 4))",
+        "heads(x, x, x, attn_mask=zeros(4, 4), is_causal=True)", "heads(x, x, x, attn_mask=zeros(4, 4), is_causal=True, need_weights=False)",
+        "heads(x, x, x, key_padding_mask=zeros(2, 4), attn_mask=zeros(4, 4), is_causal=True, need_weights=False)",
+        "heads(x, x, x, is_causal=True)", "heads(x, x, x)[0].view(-1)",
     )
     for spec in ("f32[2, T, 8]", "f32[T, 2, 8]", "f32[T, 8]", "f32[2, 3, T]", "f64[2, T, 8]")
 )  # fmt: skip
@@ -70,6 +80,7 @@ HEADS = "\n".join(
 NAMES: dict[str, Any] = {
     "heads": nn.MultiheadAttention(8, 2).eval(),
     "first": _BATCH_FIRST,
+    "biased": nn.MultiheadAttention(8, 2, add_bias_kv=True, add_zero_attn=True).eval(),
     "other": nn.MultiheadAttention(8, 2, kdim=6, vdim=5, batch_first=True).eval(),
 }
 

@@ -56,6 +56,8 @@ CALLS = {
     "joining.stack": "f([x, y]) :: f32[2, T] & f32[2, 3]",
     "joining.tile": "f(x, (2, 2)) :: f32[2, T]",
     "joining.triangle": "f(x) :: f32[2, T]",
+    "sampling.affine_grid": "f(x, (2, 3, 4, 5), False) :: f32[2, 2, T]",
+    "sampling.grid_sample": "f(x, y, align_corners=False) :: f32[T, 3, 4, 5] & f32[2, 3, 3, 2]",
     "losses.elementwise": "f(x, y) :: f32[2, T] & f32[2, 3]",
     "normalization.batch_norm": "f(x, None, None, training=True) :: f32[1, 3, T]",
     "normalization.group_norm": "f(x, 3) :: f32[1, 3, T]",
