@@ -143,6 +143,7 @@ class Journal:
 
     def __init__(self) -> None:
         self._entries: list[Any] = []
+        self._begun: dict[int, int] = {}  # for each module call that began: where what it could change ends
         self._fresh: dict[int, nn.Module] = {}  # modules that the analyzed code made
         self._copies: dict[tuple[int, str], tuple[nn.Module, list[Any]]] = {}  # and the state that was copied
 
@@ -163,6 +164,7 @@ class Journal:
         if hooks_only and module is not None:
             arguments, module = (arguments, *hooks_of(module)), None
         self._entries += reachable(module, (arguments, _in_context()))
+        self._begun[start] = len(self._entries)
         return start
 
     def enter_all(self, module: nn.Module) -> None:
@@ -240,12 +242,7 @@ class Journal:
         """Undo everything since; what was remembered when the call began stays in force."""
         for entry in reversed(self._entries[position:]):
             entry.undo()
-        kept: list[Any] = []
-        for entry in self._entries[position:]:
-            if not isinstance(entry, (Cache, Content, Slots, Generator, _Settings, Obstacle)):
-                break
-            kept.append(entry)
-        self._entries[position:] = kept
+        del self._entries[self._begun.get(position, position) :]
 
     def redo(self, entries: list[Any]) -> None:
         for entry in entries:
