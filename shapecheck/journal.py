@@ -17,9 +17,7 @@ from torch import nn
 from shapecheck.join import Joiner, NotJoinable
 from shapecheck.lengths.swept import SweptBool, Undecidable
 from shapecheck.state import (
-    Cache,
     Content,
-    Generator,
     Obstacle,
     Slots,
     content_of,

@@ -43,7 +43,9 @@ _OWN_NAMES = (
     "numpy.object_",
     "only int indices permitted",
 )
-MAX_PATHS = 512  # runs of one module call, past which the lengths that are left are undecided
+MAX_PATHS = 2_048  # runs of one module call, past which the lengths that are left are undecided
+MAX_LONG_PATHS = 512  # and past which they are if the runs did more than so many operations
+MAX_OPERATIONS = 50_000
 
 
 class Tracer(Decisions):
@@ -245,17 +247,17 @@ class Tracer(Decisions):
         ended: list[Path] = []
         frame.pending.append(Pending([], entry, False))
         self._frames.append(frame)
-        runs = 0
+        runs = operations = 0
         try:
             while frame.pending and frame.bypassed is None:
                 path = frame.pending.pop()
                 frame.replay, self.live, frame.exact_texts = path.replay, path.lengths, path.exact_texts
                 before = len(frame.pending), len(self.record.refusals), len(self.record.doubts)
                 runs += 1
-                if runs > MAX_PATHS:
+                if runs > MAX_PATHS or (runs > MAX_LONG_PATHS and operations > MAX_OPERATIONS):
                     for other in frame.pending:
                         self.live = self.live | other.lengths
-                    self._doubt(frame, f"more than {MAX_PATHS} different runs of one module call")
+                    self._doubt(frame, f"more than {runs - 1} different runs of one module call")
                     frame.pending.clear()
                     break
                 if runs > 1:
@@ -265,6 +267,7 @@ class Tracer(Decisions):
                         continue
                     self.journal.roll_back(start)
                 output = self._run_path(frame, call)
+                operations += len(frame.events) - len(path.replay)
                 if frame.texts and frame.doubt is None and not self._only_in_message(frame, output):
                     del frame.pending[before[0] :]
                     del self.record.refusals[before[1] :], self.record.doubts[before[2] :]

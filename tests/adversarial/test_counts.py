@@ -21,8 +21,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
+import shapecheck
 from tests.adversarial.against import Of, X, need, sound
 from tests.adversarial.test_surroundings import Counter, split
 
@@ -241,3 +243,11 @@ def test_a_hook_of_a_layer_that_counts_and_splits() -> None:
     conv = nn.Conv1d(4, 4, 1)
     conv.register_forward_pre_hook(hook)
     sound(Of(forward, conv=conv), "f32[1, 4, T + 1]", fresh=calls.clear)
+
+
+def test_a_run_for_each_of_many_sizes() -> None:
+    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(F.pad(x, (0, -int(x.shape[-1]) % 3)))
+
+    report = shapecheck.analyze(Of(forward, conv=nn.Conv1d(4, 4, 5, stride=3)), X, lengths=(1, 1024))
+    assert str(report.valid) == "4 <= T <= 1024"

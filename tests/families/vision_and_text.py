@@ -41,6 +41,8 @@ VISION: dict[str, Family] = {
         ),
         SIDE,
     ),
+    "MobileNet V1": Family(lambda: hf.MobileNetV1Model(hf.MobileNetV1Config(depth_multiplier=0.1)), (SIDE,), largest=130),
+    "MobileNet V2": Family(lambda: hf.MobileNetV2Model(hf.MobileNetV2Config(depth_multiplier=0.1)), (SIDE,), largest=130),
     "SegFormer": family(lambda: hf.SegformerModel(hf.SegformerConfig(**STAGES, **HEADS)), SIDE),
     "SegFormer for segments": family(
         lambda: hf.SegformerForSemanticSegmentation(hf.SegformerConfig(**STAGES, **HEADS, decoder_hidden_size=16)), SIDE
