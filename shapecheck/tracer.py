@@ -44,7 +44,7 @@ _OWN_NAMES = (
     "only int indices permitted",
 )
 MAX_PATHS = 2_048  # runs of one module call, past which the lengths that are left are undecided
-MAX_LONG_PATHS = 512  # and past which they are if the runs did more than so many operations
+MAX_LONG_PATHS = 512  # and past which they are if something was drawn, or the runs did so many operations
 MAX_OPERATIONS = 50_000
 
 
@@ -254,7 +254,8 @@ class Tracer(Decisions):
                 frame.replay, self.live, frame.exact_texts = path.replay, path.lengths, path.exact_texts
                 before = len(frame.pending), len(self.record.refusals), len(self.record.doubts)
                 runs += 1
-                if runs > MAX_PATHS or (runs > MAX_LONG_PATHS and operations > MAX_OPERATIONS):
+                is_long = self.drew or operations > MAX_OPERATIONS
+                if runs > (MAX_LONG_PATHS if is_long else MAX_PATHS):
                     for other in frame.pending:
                         self.live = self.live | other.lengths
                     self._doubt(frame, f"more than {runs - 1} different runs of one module call")

@@ -245,7 +245,7 @@ def test_many_paths() -> None:
 
 
 def test_more_paths_than_the_budget_are_open() -> None:
-    found = compare(Of(lambda self, x: need({n: n % 2 for n in range(2000)}[x.shape[-1]])), X, lengths=(1, 1000))
+    found = compare(Of(lambda self, x: need({n: n % 2 for n in range(3000)}[x.shape[-1]])), X, lengths=(1, 2100))
     assert not found.wrong
     assert found.unknown
 
