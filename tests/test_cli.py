@@ -43,7 +43,9 @@ class Engine:
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     stand_in = Engine()
     monkeypatch.setattr("shapecheck.model.check", stand_in.check)
-    monkeypatch.setattr("shapecheck.models.styletts2.preset", lambda name, source=None: model(f"preset {name}"))
+    monkeypatch.setattr(
+        "shapecheck.models.styletts2.preset", lambda name, source=None, batch=None: model(f"preset {name}")
+    )
     monkeypatch.setattr("shapecheck.models.styletts2.load", load)
     monkeypatch.setenv("COLUMNS", "100")
     return stand_in
@@ -56,7 +58,7 @@ def model(config: str) -> Model:
     return Model("StyleTTS2", config, "builtin", result.model.components, result.skipped, notes=("a note",))
 
 
-def load(path: str, source: str | None = None) -> Model:
+def load(path: str, source: str | None = None, batch: tuple[int, int] | None = None) -> Model:
     return model(path)
 
 
@@ -316,7 +318,7 @@ import shapecheck.model, shapecheck.models.styletts2
 from shapecheck.cli import main
 from tests import handmade
 report = handmade.everything()
-shapecheck.models.styletts2.preset = lambda name, source=None: report.model
+shapecheck.models.styletts2.preset = lambda name, source=None, batch=None: report.model
 shapecheck.model.check = lambda model, **options: report
 sys.exit(main(["styletts2"]))
 """

@@ -75,6 +75,7 @@ def test_everything_that_is_written(tmp_path: Path, capsys: pytest.CaptureFixtur
         (["--manifest", "nowhere"], "--manifest nowhere: there is no such file"),
         (["--data", "--component", "style_encoder"], "--data with --component: the pre-flight needs all components"),
         (["--gpus", "2", "--lengths", "1:9"], "--gpus with --lengths: the pre-flight needs all components"),
+        (["--gpus", "2", "--batch", "1:2"], "--gpus with --batch: the pre-flight needs all components"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

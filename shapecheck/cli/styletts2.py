@@ -182,6 +182,7 @@ def command(
         flags = {"--data": data is True, "--decode": decode, "--strict": strict, "--gpus": gpus != 1}
         asked += [option for option, is_given in flags.items() if is_given]
         narrowed = {"--component": bool(component), "--lengths": lengths is not None, "--train": train}
+        narrowed["--batch"] = batch is not None  # a report for each size: the pre-flight takes one
         others = [option for option, is_given in narrowed.items() if is_given]
         if others and asked:
             raise UsageError(
