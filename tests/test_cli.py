@@ -47,6 +47,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
         "shapecheck.models.styletts2.preset", lambda name, source=None, batch=None: model(f"preset {name}")
     )
     monkeypatch.setattr("shapecheck.models.styletts2.load", load)
+    monkeypatch.setattr("shapecheck.models.styletts2.prepare", lambda *_args, **_options: None)  # no pre-flight
     monkeypatch.setenv("COLUMNS", "100")
     return stand_in
 

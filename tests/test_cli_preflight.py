@@ -11,11 +11,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from shapecheck.cli import main
 from tests.models.preflight.datasets import TEXT, Clip, DataSet, make
 
+SCHEMA = json.loads((Path(__file__).parent / "render" / "limits.schema.json").read_text(encoding="utf-8"))
 SHORT = Clip(14_299, text="ab")
 
 
@@ -46,6 +48,7 @@ def test_everything_that_is_written(tmp_path: Path, capsys: pytest.CaptureFixtur
     code = run(data, "--format", "json", "--list", str(listed), "--write-filtered-lists", str(filtered))
     assert code == 1
     document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, SCHEMA)
     found = {finding["id"]: finding for finding in document["preflight"]["findings"]}
     assert set(found) == {"clip-drops-batch", "list-blank-line", "text-unknown-symbols"}
     assert found["clip-drops-batch"]["files"][0]["line"] == 1

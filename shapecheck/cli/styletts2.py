@@ -50,6 +50,7 @@ from shapecheck.options import Problems, parse_batch, select_components
 
 if TYPE_CHECKING:
     from shapecheck.model import Model
+    from shapecheck.models.styletts2 import Options
     from shapecheck.models.styletts2.preflight.check import Preparation
 
 DEFAULT_PRESET = "ft"
@@ -138,7 +139,10 @@ def command(
         with quiet(debug=debug):
             model = problems.attempt(partial(_load, config, preset, source, sizes))
         names = select_components(model, component or (), problems) if model is not None else None
-        preparation = problems.attempt(prepare)
+        options = problems.attempt(preflight_options)
+        preparation = None
+        if model is not None and options is not None:
+            preparation = problems.attempt(partial(_prepare, config, preset, source, options))
         sources = (config, *_source_files(source))
         extras = problems.attempt(partial(checked_extras, list_, write_filtered_lists, sources, preparation))
         settings = parse_settings(
@@ -162,7 +166,8 @@ def command(
             write_extras(preflight, extras)
         return exit_code(preflight, is_undecided(report), strict=strict)
 
-    def prepare() -> Preparation | None:
+    def preflight_options() -> Options | None:
+        """None where no pre-flight is asked for, or it cannot be."""
         given = {
             "--stage": stage,
             "--root": root,
@@ -191,9 +196,9 @@ def command(
             )
         if others or not (config or asked):
             return None
-        from shapecheck.models import styletts2 as architecture
+        from shapecheck.models.styletts2 import Options
 
-        options = architecture.Options(
+        return Options(
             stage=stage or "",
             gpus=gpus,
             data=data,
@@ -207,7 +212,6 @@ def command(
             cache=not no_cache,
             dask=dask or "",
         )
-        return architecture.prepare(config, options, preset=preset or DEFAULT_PRESET, source=source)
 
     return Job(run, debug)
 
@@ -220,6 +224,12 @@ def _source_files(source: str | None) -> list[str]:
         f"{where}*.{ending}" for where in ("", "Configs/", "Modules/**/", "Utils/**/") for ending in ("py", "yml")
     )
     return [str(file) for pattern in patterns for file in Path(source).glob(pattern)]
+
+
+def _prepare(config: str | None, preset: str | None, source: str | None, options: Options) -> Preparation:
+    from shapecheck.models import styletts2 as architecture
+
+    return architecture.prepare(config, options, preset=preset or DEFAULT_PRESET, source=source)
 
 
 def _load(config: str | None, preset: str | None, source: str | None, batch: tuple[int, int] | None) -> Model:

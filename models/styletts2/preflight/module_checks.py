@@ -60,7 +60,10 @@ def _single_samples(run: Run) -> Iterator[Finding]:
     if size == 1:
         what = f"batch_size {run.batch_size}" + (f" on {gpus} GPUs" if gpus > 1 else "") + ": one sample at a time"
     else:
-        what = f"batch_size {size} on {gpus} GPUs: chunks of {', '.join(map(str, run.chunks(size)))} samples"
+        chunks = run.chunks(size)
+        what = f"batch_size {size} on {gpus} GPUs: {', '.join(map(str, chunks))} samples on each"
+        if set(chunks) != {1}:
+            what += "; what is alone loses the batch's axis, and does not fit to the others; with one on each"
     better = next((other for other in range(size + 1, size + 2 * gpus + 2) if run.single(other) is None), None)
     yield Finding(
         "batch-of-one" if size == 1 else "replica-of-one",
