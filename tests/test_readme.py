@@ -32,7 +32,7 @@ def output_of(command: str) -> str:
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES.findall(README.read_text(encoding="utf-8"))) == 4
+    assert len(EXAMPLES.findall(README.read_text(encoding="utf-8"))) == 5
 
 
 @pytest.mark.parametrize(

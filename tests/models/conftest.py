@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -57,3 +59,16 @@ def libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     yield folder
     for name in [name for name in sys.modules if name.partition(".")[0] in tops]:
         del sys.modules[name]
+
+
+@pytest.fixture
+def checkout(package: Path, tmp_path: Path, libraries: Path) -> Path:
+    """A copy of the package in a folder with a space, with absolute imports."""
+    folder = tmp_path / "my StyleTTS2"
+    shutil.copytree(package, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "__init__.py").unlink()
+    for file in (*folder.glob("*.py"), *folder.glob("Modules/*.py")):
+        inside = "Modules." if file.parent.name == "Modules" else ""
+        file.write_text(re.sub(r"(?m)^(\s*)from \.(\w)", rf"\1from {inside}\2", file.read_text()))
+    assert "from Utils.ASR.models import ASRCNN" in (folder / "models.py").read_text()
+    return folder

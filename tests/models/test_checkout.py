@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sys
 import warnings
@@ -31,19 +30,6 @@ from .published import CONFIGS
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 Edit = Callable[[str, str, str], None]
-
-
-@pytest.fixture
-def checkout(package: Path, tmp_path: Path, libraries: Path) -> Path:
-    """A copy of the package in a folder with a space, with absolute imports."""
-    folder = tmp_path / "my StyleTTS2"
-    shutil.copytree(package, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "__init__.py").unlink()
-    for file in (*folder.glob("*.py"), *folder.glob("Modules/*.py")):
-        inside = "Modules." if file.parent.name == "Modules" else ""
-        file.write_text(re.sub(r"(?m)^(\s*)from \.(\w)", rf"\1from {inside}\2", file.read_text()))
-    assert "from Utils.ASR.models import ASRCNN" in (folder / "models.py").read_text()
-    return folder
 
 
 @pytest.fixture

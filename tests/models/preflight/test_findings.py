@@ -176,6 +176,7 @@ def test_texts_out_of_distribution(tmp_path: Path) -> None:
     found = checked(tmp_path / "c", clips(16), ood=[fits, long, "last"], config=never)
     assert names(found) == set()
     assert one(found, "joint-epoch-never-reached").severity is INFO
+    assert [finding.identity for finding in found.findings].count("diff-epoch-never-reached") == 0
     found = checked(tmp_path / "d", clips(16), ood=[fits, long, "last"], config={"epochs": 31})
     assert names(found) == {"ood-text-too-long"}
 
