@@ -16,7 +16,7 @@ from shapecheck.lengths.notation import InputSpec, SpecError, looks_like_spec
 from shapecheck.lengths.swept import Sweep, SweptBool, SweptInt, align, maximum, minimum
 from shapecheck.limits import failures_of, layers_of, undecided_of
 from shapecheck.record import Doubt, Refusal
-from shapecheck.report import Report
+from shapecheck.report import THE_MODULE, Report
 from shapecheck.rules.values import limits
 from shapecheck.session import random_state, session
 from shapecheck.tensor import LARGEST_VALUES, SweptTensor, make
@@ -147,6 +147,7 @@ def _analyze(
         graph=tracer.record.graph,
         arguments=tuple((key, value) for key, value in arguments if _parse(value) is not None),
         method=method,
+        executed=tuple(sorted(name or THE_MODULE for name in tracer.record.executed)),
     )
 
 

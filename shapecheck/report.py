@@ -100,6 +100,7 @@ class Report:
     graph: torch.fx.Graph = field(repr=False, compare=False)
     arguments: tuple[tuple[int | str, str], ...] = ()  # the position or the name of each input that is a spec
     method: str = "forward"
+    executed: tuple[str, ...] = ()  # submodules that PyTorch executed as a whole at each length: run, not proved
 
     @property
     def minimum(self) -> int | None:

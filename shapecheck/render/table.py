@@ -92,7 +92,8 @@ def _validity(report: Report) -> str:
         text += f"; unknown: {_set(report.unknown, report.variable)}"
     if report.proved:
         return f"{text} (proved for every length; swept {first:,} to {last:,})"
-    return f"{text} (of the swept {first:,} to {last:,}; nothing is said of other lengths)"
+    run = f"; run, not proved: PyTorch executed {', '.join(report.executed)} at each length" if report.executed else ""
+    return f"{text} (of the swept {first:,} to {last:,}{run}; nothing is said of other lengths)"
 
 
 def _minimum(entry: ComponentReport) -> str:

@@ -112,6 +112,20 @@ def _(x: torch.Tensor) -> torch.Tensor:
     return torch.cat([x, x], -1)
 
 
+def test_a_submodule_that_is_run_as_a_whole_is_named() -> None:
+    class Outer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = SCRIPTED
+
+        def forward(self, x: torch.Tensor) -> Any:
+            return self.inner(x)
+
+    report = shapecheck.analyze(Outer(), "f32[1, 4, T]", lengths=(1, 20))
+    assert (report.executed, report.proved) == (("inner",), False)
+    assert shapecheck.analyze(nn.ReLU(), "f32[1, 4, T]").executed == ()
+
+
 AROUND: dict[str, Callable[[torch.Tensor], Any]] = {
     "a scripted function": lambda x: F.conv1d(scripted(x, 2), torch.ones(1, 2, 5)),
     "a scripted function that branches": scripted_branch,

@@ -189,3 +189,10 @@ def test_the_outcome_of_a_draw_is_said_where_it_fails() -> None:
 def test_training_mode_is_said() -> None:
     shown = text(replace(handmade.model_report(handmade.style_encoder()), train=True))
     assert shown.splitlines()[0].endswith(", in training mode")
+
+
+def test_what_was_run_and_not_proved_is_said() -> None:
+    entry = handmade.style_encoder()
+    entry = replace(entry, report=replace(entry.report, proved=False, executed=("inner",)))
+    shown = " ".join(text(handmade.model_report(entry), 100).split())
+    assert "run, not proved: PyTorch executed inner at each length" in shown
