@@ -18,7 +18,7 @@ SLM = "slm_eligible"  # where the SLM stage takes its shortest crop
 SLM_SURELY = "slm_eligible_surely"  # where it takes its longest one
 
 _LONGEST = 6_000  # mel frames, 75 s; that a module refuses longer clips only is told clip by clip, not as a threshold
-_USUAL_MAX_LEN = 200  # mel frames; what the public scripts take where a configuration does not say
+_USUAL_MAX_LEN = 400  # mel frames; of the public configurations for fine-tuning and for one speaker
 
 
 def thresholds(run: Run) -> tuple[Threshold, ...]:
@@ -64,13 +64,10 @@ def max_len(run: Run) -> dict[str, Any]:
     """
     configured = run.config.training.max_len
     smallest = _smallest_max_len(run)
-    recommended, because = _USUAL_MAX_LEN, "the public scripts' own value"
-    if run.train is not None and run.train.with_lengths:
-        batches = Batches([clip.mel_frames for clip in run.train.with_lengths], run.batch_size)
-        median = quantile(batches.shortest(), 0.5)
-        if median is not None:
-            recommended = median - 2
-            because = "half of the batches have a clip that leaves no longer crop"
+    recommended, because = _USUAL_MAX_LEN, "as in the public configurations"
+    median = quantile(_usable(run).shortest(), 0.5)
+    if median is not None and median - 2 < recommended:
+        recommended, because = median - 2, "half of the batches have a clip that leaves no longer crop"
     if smallest is not None and recommended < smallest:
         recommended, because = smallest, "the smallest that trains"
     return {
@@ -81,6 +78,14 @@ def max_len(run: Run) -> dict[str, Any]:
         # of the decoder, the discriminators and the SLM, whose activations grow with the crop
         "memory": round(configured / recommended, 2),
     }
+
+
+def _usable(run: Run) -> Batches:
+    """Of the training clips that neither end the run nor have their batch passed over for their own length."""
+    fates, measured = run.fates, () if run.train is None else run.train.with_lengths
+    lengths = [clip.mel_frames for clip in measured]
+    least = chain.shortest_member(chain.GATE // 2)
+    return Batches([frames for frames in lengths if frames >= least and not fates.whole(frames)], run.batch_size)
 
 
 def _smallest_max_len(run: Run) -> int | None:

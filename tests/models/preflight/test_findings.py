@@ -120,7 +120,7 @@ def test_what_threshold_is_named(tmp_path: Path) -> None:
         "slm_eligible": (110_300, 402),
         "slm_eligible_surely": (140_300, 502),
     }
-    assert found.max_len["smallest"] == 80
+    assert (found.max_len["smallest"], found.max_len["recommended"], found.max_len["memory"]) == (80, 400, 1.0)
     crash = found.thresholds[0]
     assert "shared.6" in crash.because
     assert crash.seconds == pytest.approx(0.3958, abs=1e-4)
@@ -391,6 +391,13 @@ def test_the_shares_of_batches(tmp_path: Path) -> None:
     assert batches["bucketed_dropped"] == 0.0  # the short one is left over
     assert batches["without_short"]["clips"] == 1
     assert batches["crop_mel_frames"] == {"0.05": 78, "0.5": 400, "0.95": 400}
+
+
+def test_the_recommended_max_len(tmp_path: Path) -> None:
+    """Clips of 2 s leave crops of 192 mel frames: more costs memory and is never reached. Short clips do not count."""
+    two_seconds = [Clip(48_000, text="abcdefgh") for _ in range(16)]
+    found = checked(tmp_path, [*two_seconds, Clip(14_299, text="ab")])
+    assert (found.max_len["recommended"], found.max_len["memory"]) == (192, 2.08)
 
 
 # ---- configuration
