@@ -117,6 +117,8 @@ def test_other_lists_and_a_manifest(tmp_path: Path, capsys: pytest.CaptureFixtur
     manifest = tmp_path / "durations.jsonl"
     rows = [{"path": f"far/{n}.wav", "samples": 14_299 + n, "sample_rate": 24_000} for n in range(9)]
     manifest.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    assert run(data, "--manifest", str(manifest)) == 0
+    assert "not checked: 16 clips of " in " ".join(capsys.readouterr().out.split())
     lists = ["--train-list", str(other), "--val-list", str(other), "--manifest", str(manifest)]
     assert run(data, *lists, "--format", "json") == 1
     found = {finding["id"]: finding for finding in json.loads(capsys.readouterr().out)["preflight"]["findings"]}

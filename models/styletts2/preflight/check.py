@@ -33,7 +33,7 @@ from .list_checks import list_findings
 from .lists import read_clips, read_texts
 from .module_checks import module_findings
 from .options import Options
-from .run import Run
+from .run import Run, counted
 from .stage import Stage, inferred, named
 from .walk import chain_of
 
@@ -107,7 +107,7 @@ class Preparation:
             data=_summary(run),
             batches=batch_checks.summary(run),
             checkpoint=None if outcome is None or path is None else checkpoint_checks.summary(outcome, path),
-            not_checked=self.files.missing,
+            not_checked=(*self.files.missing, *self._not_in_manifest(run)),
         )
 
     def _run(self, report: ModelReport, progress: Callable[[int, int], None] | None) -> Run:
@@ -124,6 +124,13 @@ class Preparation:
         if files.ood is not None and minimum is not None:
             texts = read_texts(str(files.ood), files.ood, minimum)
         return Run(self.config, self.stage, self.options.gpus, report, sets.get("train"), sets.get("val"), texts)
+
+    def _not_in_manifest(self, run: Run) -> Iterable[str]:
+        if self.options.manifest:
+            for clips in (run.train, run.val):
+                missing = [clip for clip in clips.clips if clip.line.path and clip.audio is None] if clips else []
+                if clips is not None and missing:
+                    yield f"{counted(len(missing), 'clip')} of {clips.listed.name}: not in {self.options.manifest}"
 
     def _audio(self, paths: Sequence[str], progress: Callable[[int, int], None] | None) -> Mapping[str, AudioFile]:
         options = self.options
