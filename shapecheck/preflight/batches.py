@@ -30,12 +30,13 @@ class Batches:
     """n clips in random batches of B, the last incomplete one left out.
 
     `lengths`: of the clips that a batch is cropped to, one each, in any unit; `fatal`: positions of clips that end the
-    run whatever batch they are in.
+    run whatever batch they are in; `late`: of those that end it unless their batch is dropped.
     """
 
     lengths: Sequence[int]
     batch_size: int
     fatal: Collection[int] = ()
+    late: Collection[int] = ()
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -51,14 +52,20 @@ class Batches:
         return len(self.lengths) % self.batch_size
 
     def outcomes(self, is_dropped: Callable[[int], bool], is_fatal: Callable[[int], bool]) -> Outcomes:
-        """Shares of the batches: by what becomes of one whose shortest clip has a length, and by its fatal clips."""
+        """Shares of the batches: by what becomes of one whose shortest clip has a length, and by its fatal clips.
+
+        A batch that is dropped is not looked at further: `is_fatal` is asked of the others.
+        """
         crash = share_with_any(len(self.lengths), len(set(self.fatal)), self.batch_size)
         dropped = Fraction(0)
+        without_late = self._shortest({*self.fatal, *self.late})
         for length, share in self.shortest().items():
-            if is_fatal(length):
-                crash += share
-            elif is_dropped(length):
+            if is_dropped(length):
                 dropped += share
+            elif is_fatal(length):
+                crash += share
+            else:
+                crash += share - without_late.get(length, 0)
         return Outcomes(crash, dropped)
 
     def shortest(self) -> dict[int, Fraction]:
@@ -66,8 +73,10 @@ class Batches:
 
         The shares add up to that of the batches without a fatal clip.
         """
-        fatal = set(self.fatal)
-        lengths = sorted(length for position, length in enumerate(self.lengths) if position not in fatal)
+        return self._shortest(set(self.fatal))
+
+    def _shortest(self, without: Collection[int]) -> dict[int, Fraction]:
+        lengths = sorted(length for position, length in enumerate(self.lengths) if position not in without)
         batches = comb(len(self.lengths), self.batch_size)
         if not batches:
             return {}

@@ -78,3 +78,10 @@ def test_quantiles_of_the_shortest() -> None:
 def test_a_batch_has_a_clip() -> None:
     with pytest.raises(ValueError, match="batch_size 0: expected 1 or more"):
         Batches([1], 0)
+
+
+def test_a_dropped_batch_ends_no_run_later() -> None:
+    """Lengths 1 are dropped, before anything refuses them; the clip of length 8 ends the run where none is."""
+    found = Batches([1, 7, 8, 9], 2, late=[2])
+    outcomes = found.outcomes(lambda length: length < 2, lambda length: length < 3)
+    assert (outcomes.dropped, outcomes.crash) == (Fraction(3, 6), Fraction(2, 6))
