@@ -71,7 +71,7 @@ class Finding:
 class Threshold:
     """The shortest clip from which on an event does not happen."""
 
-    name: str  # "crash", "batch_dropped", "validation_batch_lost", "slm_eligible"
+    name: str  # "crash", "batch_dropped", "validation_batch_lost" or "validation_crash", "slm_eligible"
     samples: int | None  # at the model's rate, before any padding; None: there is no such clip
     seconds: float | None
     mel_frames: int | None

@@ -26,6 +26,7 @@ _SEVERITY_STYLES = {Severity.FATAL: "bold red", Severity.DROP: "bold yellow", Se
 _EVENTS = {
     "crash": "ends the run",
     "validation_batch_lost": "loses its validation batch",
+    "validation_crash": "ends the run in validation",
     "batch_dropped": "drops its batch",
     "slm_eligible": "SLM stage, at its shortest crop",
     "slm_eligible_surely": "SLM stage, at its longest crop",

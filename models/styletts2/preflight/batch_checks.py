@@ -8,12 +8,14 @@ from typing import Any
 
 from shapecheck.preflight import Affected, Batches, Finding, Moment, Severity, quantile
 
+from .. import chain
 from . import thresholds
 from .clips import Clip, ClipSet
 from .list_checks import text_refusal
-from .run import Run, affected, counted
+from .run import Run, affected, counted, duration
 
 _QUANTILES = (0.05, 0.5, 0.95)
+_DECODED = 6  # clips of a validation batch, the longest first
 _OFTEN = 0.5  # of the batches: below, the SLM stage is said to run seldom
 
 
@@ -27,7 +29,9 @@ class ValidationBatch:
 
 def batch_findings(run: Run) -> Iterator[Finding]:
     yield from _too_few(run)
+    yield from _nothing_trained(run)
     yield from _lost_validation(run)
+    yield from _decoded_after_validation(run)
     yield from _slm_clips(run)
 
 
@@ -35,16 +39,25 @@ def ends_run(run: Run, clip: Clip) -> bool:
     """Whether a training clip ends the run, whatever batch it is in."""
     if clip.line.refusal or (clip.audio is not None and not clip.has_length):
         return True
-    if clip.audio is not None and clip.audio.decoded is not None and clip.audio.decoded.non_finite:
+    if text_refusal(run, clip.line) is not None:
         return True
-    is_read_as_text = bool(clip.line.numbers) and text_refusal(run, clip.line) is None
-    return not is_read_as_text or (clip.has_length and run.fates.whole(clip.mel_frames) is not None)
+    return clip.has_length and run.fates.whole(clip.mel_frames) is not None
+
+
+def ruins_loss(run: Run, clip: Clip) -> bool:
+    """Whether a training clip makes the loss NaN, in a batch that is not passed over before there is one."""
+    if run.stage.trains_prosody and not clip.line.numbers:
+        return True
+    return clip.audio is not None and clip.audio.decoded is not None and clip.audio.decoded.non_finite > 0
 
 
 def training_batches(run: Run, clips: ClipSet) -> Batches:
+    """A clip whose length is not known counts as long enough."""
     fatal = [position for position, clip in enumerate(clips.clips) if ends_run(run, clip)]
-    lengths = [clip.mel_frames if clip.has_length else 0 for clip in clips.clips]
-    return Batches(lengths, run.batch_size, fatal)
+    late = [position for position, clip in enumerate(clips.clips) if ruins_loss(run, clip)]
+    longest = max((clip.mel_frames for clip in clips.with_lengths), default=0)
+    lengths = [clip.mel_frames if clip.has_length else longest for clip in clips.clips]
+    return Batches(lengths, run.batch_size, fatal, late)
 
 
 def validation_batches(run: Run, clips: ClipSet) -> tuple[ValidationBatch, ...]:
@@ -76,7 +89,7 @@ def summary(run: Run) -> dict[str, Any] | None:
     outcomes = batches.outcomes(fates.is_passed_over, lambda frames: fates.crop(frames) is not None)
     shortest = batches.shortest()
     bucketed = batches.bucketed()
-    usable = [clip for clip in run.train.with_lengths if not ends_run(run, clip)]
+    usable = [clip for clip in run.train.with_lengths if not (ends_run(run, clip) or ruins_loss(run, clip))]
     short = [clip for clip in usable if fates.is_passed_over(clip.mel_frames)]
     found: dict[str, Any] = {
         "batch_size": run.batch_size,
@@ -117,15 +130,43 @@ def _slm_chance(run: Run, batches: Batches) -> float | None:
 def _too_few(run: Run) -> Iterator[Finding]:
     if run.train is not None and len(run.train.clips) < run.batch_size:
         count = len(run.train.clips)
+        error = (
+            "Expected positive integer steps_per_epoch, but got 0"
+            if count
+            else "num_samples should be a positive integer value, but got num_samples=0"
+        )
         yield Finding(
             "training-list-too-short",
             Severity.FATAL,
             Moment.IMPORT,
             count or 1,
             f"{run.train.listed.name} has {counted(count, 'line')}, fewer than batch_size {run.batch_size}, and"
-            " incomplete batches are left out: ValueError: Expected positive integer steps_per_epoch, but got 0.",
+            f" incomplete batches are left out: ValueError: {error}.",
             f"batch_size {max(2, count)} or less, or more clips." if count > 1 else "More clips.",
             (Affected(run.train.listed.name),),
+        )
+
+
+def _nothing_trained(run: Run) -> Iterator[Finding]:
+    """Where no batch ends the run, and every one has a clip that makes the script pass it over."""
+    if run.train is None or not run.train.with_lengths or run.config.training.max_len < chain.GATE:
+        return
+    batches = training_batches(run, run.train)
+    fates = run.fates
+    needed = thresholds.shortest_for(thresholds.DROPPED, run).samples
+    if (
+        needed is not None
+        and batches.per_epoch
+        and batches.outcomes(fates.is_passed_over, lambda _: False).dropped == 1
+    ):
+        yield Finding(
+            "every-batch-dropped",
+            Severity.FATAL,
+            Moment.FIRST_STEP,
+            batches.per_epoch,
+            f"{run.train.listed.name}: every batch of {run.batch_size} has a clip too short to crop {chain.GATE} mel"
+            " frames from, and is passed over without a word: the run finishes normally and has trained nothing.",
+            f"Leave out, or pad, clips under {duration(needed)}.",
         )
 
 
@@ -164,6 +205,41 @@ def _lost_validation(run: Run) -> Iterator[Finding]:
             "One clip more, or one less.",
             affected(run.val, batches[-1].clips),
         )
+
+
+def _decoded_after_validation(run: Run) -> Iterator[Finding]:
+    """The second stage then decodes clips of its last batch whole, with what is left of the batch, lost or not."""
+    joint = run.config.training.joint_epoch
+    if not run.stage.decodes_validation or run.val is None or joint is None or joint < 1:
+        return
+    if any(not clip.has_length or clip.line.refusal for clip in run.val.clips):
+        return
+    batches = validation_batches(run, run.val)
+    if not batches or all(batch.reason for batch in batches) or _is_predicted(run, batches[-1]):
+        return
+    aligned = max(clip.mel_frames for clip in [batch for batch in batches if _is_predicted(run, batch)][-1].clips)
+    decoded = sorted(batches[-1].clips, key=lambda clip: -clip.mel_frames)[:_DECODED]
+    refused = [clip for clip in decoded if run.fates.whole(clip.mel_frames) is not None or clip.mel_frames > aligned]
+    if refused:
+        yield Finding(
+            "validation-ends-in-lost-batch",
+            Severity.FATAL,
+            Moment.END_OF_EPOCH_1,
+            len(refused),
+            f"The last batch of {run.val.listed.name} is lost ({batches[-1].reason}), and {run.stage.script} then"
+            f" decodes up to {_DECODED} of its clips whole, outside of the part where it swallows errors: the encoders"
+            f" refuse them, or they are longer than the {aligned} mel frames of the alignment that is left from the"
+            " batch before: RuntimeError.",
+            "Change the order of the list, or its length, so that the last batch is not lost.",
+            affected(run.val, refused),
+        )
+
+
+def _is_predicted(run: Run, batch: ValidationBatch) -> bool:
+    """Whether a validation batch comes through the predictor."""
+    if run.single(len(batch.clips)) is not None or any(text_refusal(run, clip.line) for clip in batch.clips):
+        return False
+    return all(run.fates.whole(clip.mel_frames) is None for clip in batch.clips)
 
 
 def _slm_clips(run: Run) -> Iterator[Finding]:

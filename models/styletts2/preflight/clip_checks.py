@@ -10,7 +10,7 @@ from shapecheck.preflight import AudioFile, Finding, Moment, Severity
 
 from .. import chain
 from . import thresholds
-from .clips import STEREO, ClipSet
+from .clips import STEREO, ClipSet, looks_stereo
 from .list_checks import when_loaded
 from .run import Run, affected, counted, duration
 
@@ -20,7 +20,7 @@ LONG = 2 * 60 * 24_000  # samples at the loader's rate
 def clip_findings(run: Run) -> Iterator[Finding]:
     for clips, is_training in ((run.train, True), (run.val, False)):
         if clips is not None:
-            yield from _audio(clips, is_training)
+            yield from _audio(run, clips, is_training)
     if run.train is not None:
         yield from _short_in_training(run, run.train)
         yield from _long(run.train)
@@ -35,7 +35,7 @@ class _AudioCheck:
     identity: str
     severity: Severity
     is_found: Callable[[AudioFile], bool]
-    what: str  # {error}: what is wrong with the first of them
+    what: str  # {error}: what is wrong with the first of them; {nan}: what the script does when its loss is NaN
     remedy: str
     only_training: bool = False
 
@@ -56,10 +56,17 @@ _AUDIO = (
         "Convert to one channel.",
     ),
     _AudioCheck(
+        "audio-two-samples",
+        Severity.FATAL,
+        looks_stereo,
+        "two samples long, which the loader takes for two channels: IndexError: too many indices for array",
+        "Leave it out.",
+    ),
+    _AudioCheck(
         "audio-not-finite",
         Severity.FATAL,
         lambda audio: audio.decoded is not None and audio.decoded.non_finite > 0,
-        "samples that are NaN or infinite: the loss becomes NaN, and the script opens a debugger: the job hangs",
+        "samples that are NaN or infinite: the loss becomes NaN, {nan}",
         "Repair the file, or leave it out.",
         only_training=True,
     ),
@@ -87,7 +94,10 @@ _AUDIO = (
 )
 
 
-def _audio(clips: ClipSet, is_training: bool) -> Iterator[Finding]:
+def _audio(run: Run, clips: ClipSet, is_training: bool) -> Iterator[Finding]:
+    nan = "and the script opens a debugger: the job hangs"
+    if not run.stage.trains_prosody:
+        nan = "and with it all weights, without a word"
     for check in _AUDIO:
         found = [clip for clip in clips.clips if clip.audio is not None and check.is_found(clip.audio)]
         if not found or (check.only_training and not is_training):
@@ -98,7 +108,7 @@ def _audio(clips: ClipSet, is_training: bool) -> Iterator[Finding]:
             check.severity,
             when_loaded(is_training),
             len(found),
-            f"{counted(len(found), 'clip')} of {clips.listed.name}: {check.what.format(error=error)}.",
+            f"{counted(len(found), 'clip')} of {clips.listed.name}: {check.what.format(error=error, nan=nan)}.",
             check.remedy,
             affected(clips, found),
         )

@@ -29,7 +29,7 @@ class Clip:
     def has_length(self) -> bool:
         """Whether the loader gets through to a number of mel frames."""
         audio = self.audio
-        return audio is not None and audio.is_readable and audio.channels <= STEREO
+        return audio is not None and audio.is_readable and audio.channels <= STEREO and not looks_stereo(audio)
 
     @cached_property
     def samples(self) -> int:
@@ -85,6 +85,11 @@ def joined(listed: ClipList, root: str, audio: Mapping[str, AudioFile]) -> ClipS
         return (audio.get(path_of(root, line)) or audio.get(line.path)) if line.path else None
 
     return ClipSet(listed, tuple(Clip(line, audio_of(line)) for line in listed.lines))
+
+
+def looks_stereo(audio: AudioFile) -> bool:
+    """Whether the loader takes the two samples of one channel for two channels, and fails."""
+    return audio.channels == 1 and audio.samples == STEREO
 
 
 def path_of(root: str, line: Line) -> str:

@@ -19,9 +19,11 @@ _LINES = {
     "blank": ("list-blank-line", "blank", "Delete the line."),
     "fields": ("list-fields", "not the three fields path|text|speaker", "Write path|text|speaker, one | each."),
     "speaker": ("list-speaker-not-a-number", "a speaker that is no number", "Number the speakers: 0, 1, 2."),
+    "mark": ("list-byte-order-mark", "a byte order mark before the path", "Save the list as UTF-8 without it."),
+    "path": ("list-no-path", "no path", "Write path|text|speaker, or delete the line."),
     "reference": (
         "list-speaker-not-found",
-        "no speaker that another line has, as Python writes the number (not 001, no space before it)",
+        "no speaker that another line has, as Python writes the number (not 001, no space before it; 0 if left out)",
         "Write the speaker as a plain number, in the third field of every line.",
     ),
 }
@@ -55,6 +57,18 @@ def _lines(clips: ClipSet, is_training: bool) -> Iterator[Finding]:
                 remedy,
                 affected(clips, found),
             )
+    lossy = [clip for clip in clips.clips if clip.line.is_lossy]
+    if lossy:
+        yield Finding(
+            "list-not-utf-8",
+            Severity.DEGRADE,
+            when_loaded(is_training),
+            len(lossy),
+            f"{_of_list(len(lossy), 'line', clips)}: bytes that are no UTF-8, which the loader leaves out without a"
+            " word: letters of the path or of the text are missing.",
+            "Save the list as UTF-8.",
+            affected(clips, lossy),
+        )
 
 
 def _texts(run: Run, clips: ClipSet, is_training: bool) -> Iterator[Finding]:
@@ -68,12 +82,15 @@ def _texts(run: Run, clips: ClipSet, is_training: bool) -> Iterator[Finding]:
 
     silent = [clip for clip in taken if not clip.line.numbers]
     if silent:
-        what = (
-            "the loss becomes NaN, and the script opens a debugger: the job hangs" if is_training else "its loss is NaN"
-        )
+        is_fatal = is_training and run.stage.trains_prosody  # the loss of the durations, a mean over no token
+        what = "the loss becomes NaN, and the script opens a debugger: the job hangs"
+        if not run.stage.trains_prosody:
+            what = "the decoder is trained on speech without a text" if is_training else "the loss says little"
+        elif not is_training:
+            what = "its loss is NaN"
         yield finding(
             "text-without-symbols",
-            Severity.FATAL if is_training else Severity.DEGRADE,
+            Severity.FATAL if is_fatal else Severity.DEGRADE,
             silent,
             f"{_of_list(len(silent), 'text', clips)}: no symbol that the scripts know: {what}.",
             "Write the texts in phonemes (IPA), or leave the lines out.",

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shapecheck import UsageError
 
 from . import symbols
+
+_MARK = "\ufeff"  # what some editors put at the beginning of a UTF-8 file
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,9 @@ class Line:
     path: str
     text: str
     speaker: int | None  # None where the field is not a number
-    kind: str = ""  # of the refusal: "blank", "fields", "speaker", "reference"
+    kind: str = ""  # of the refusal: "blank", "fields", "speaker", "mark", "path", "reference"
     refusal: str = ""
+    is_lossy: bool = False  # it has bytes that are no UTF-8, which the loader leaves out
 
     @property
     def tokens(self) -> int:
@@ -66,11 +69,14 @@ class TextList:
 
 def read_clips(name: str, file: Path) -> ClipList:
     """Raises UsageError if the file cannot be read."""
-    raw = [line.removesuffix("\n") for line in _lines(_bytes(name, file), errors="ignore")]
+    content = _bytes(name, file)
+    raw = [line.removesuffix("\n") for line in _lines(content, errors="ignore")]
+    whole = [line.removesuffix("\n") for line in _lines(content, errors="surrogateescape")]
     split = [tuple(line.strip().split("|")) for line in raw]
     third = {fields[2] for fields in split if len(fields) > 2}
-    lines = tuple(_line(number, raw[number - 1], fields, third) for number, fields in enumerate(split, 1))
-    return ClipList(name, file, lines)
+    lines = (_line(number, raw[number - 1], fields, third) for number, fields in enumerate(split, 1))
+    marked = (replace(line, is_lossy=line.raw != other) for line, other in zip(lines, whole, strict=False))
+    return ClipList(name, file, tuple(marked))
 
 
 def read_texts(name: str, file: Path, min_length: int) -> TextList:
@@ -114,6 +120,10 @@ def _line(number: int, raw: str, fields: Sequence[str], third: set[str]) -> Line
         speaker = int(fields[2]) if len(fields) == 3 else 0
     except ValueError as error:
         return refused("speaker", f"ValueError: {error}")
+    if fields[0].startswith(_MARK):
+        return refused("mark", "LibsndfileError, since the loader takes the mark for the path's first letter", speaker)
+    if not fields[0]:
+        return refused("path", "LibsndfileError, since root_path itself is then opened, a folder", speaker)
     if str(speaker) not in third:
         why = "ValueError: a must be greater than 0 unless no samples are taken"
         return refused("reference", why, speaker)

@@ -30,6 +30,7 @@ class Stage:
     trains_prosody: bool = True  # whole clips are encoded, PLBERT and the predictor run; the first stage has none of it
     passes_over_errors: bool = True  # an exception of a validation batch, or of the aligner, is swallowed
     crops_validation: bool = False  # validation clips are cut to max_len
+    decodes_validation: bool = False  # after validation clips of its last batch are decoded whole; errors end the run
     styles_uncropped: bool = False  # with multispeaker the style encoders get the shortest clip whole, not the crop
 
     @property
@@ -49,7 +50,7 @@ STAGES = (
         crops_validation=True,
         styles_uncropped=True,
     ),
-    Stage(SECOND, "train_second.py", "epochs_2nd", styles_uncropped=True),
+    Stage(SECOND, "train_second.py", "epochs_2nd", decodes_validation=True, styles_uncropped=True),
 )
 
 

@@ -13,6 +13,7 @@ from .run import Run
 
 CRASH = "crash"
 VALIDATION = "validation_batch_lost"
+VALIDATION_CRASH = "validation_crash"  # instead, where the script swallows nothing
 DROPPED = "batch_dropped"
 SLM = "slm_eligible"  # where the SLM stage takes its shortest crop
 SLM_SURELY = "slm_eligible_surely"  # where it takes its longest one
@@ -23,7 +24,7 @@ _USUAL_MAX_LEN = 400  # mel frames; of the public configurations for fine-tuning
 
 def thresholds(run: Run) -> tuple[Threshold, ...]:
     """The events of the run's stage, each with the shortest clip from which on it does not happen."""
-    names = (CRASH, VALIDATION, DROPPED)
+    names = (CRASH, VALIDATION if run.stage.passes_over_errors else VALIDATION_CRASH, DROPPED)
     if slm_crop(run, longest=False) is not None:
         names += (SLM, SLM_SURELY)
     return tuple(shortest_for(name, run) for name in names)
@@ -36,7 +37,7 @@ def shortest_for(event: str, run: Run) -> Threshold:
         return _threshold(
             event, lambda frames: fates.whole(frames) or (None if fates.is_passed_over(frames) else fates.crop(frames))
         )
-    if event == VALIDATION:
+    if event in (VALIDATION, VALIDATION_CRASH):
         return _threshold(event, lambda frames: fates.whole(frames) or fates.validation(frames))
     if event == DROPPED:
         gate = f"the scripts pass over a batch whose crops have fewer than {chain.GATE} mel frames"

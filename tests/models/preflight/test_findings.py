@@ -133,6 +133,7 @@ def test_no_whole_clips_in_the_first_stage(tmp_path: Path) -> None:
     assert names(found) == {"clip-drops-batch"}
     found = checked(tmp_path / "val", clips(32), clips(16, short), preset="ljspeech", stage="first")
     assert one(found, "clip-loses-validation").severity is FATAL
+    assert [threshold.name for threshold in found.thresholds] == ["crash", "validation_crash", "batch_dropped"]
     found = checked(tmp_path / "max_len", clips(32), preset="ljspeech", stage="first", config={"max_len": 81})
     assert names(found) == set()
 
@@ -209,6 +210,8 @@ def test_a_text_without_a_known_symbol(tmp_path: Path) -> None:
     assert names(found) == {"text-unknown-symbols"}
     assert one(found, "text-unknown-symbols").count == 1
     assert names(checked(tmp_path / "c", clips(16, Clip(text="a")), config={"model_params.max_dur": 200})) == set()
+    first = checked(tmp_path / "d", clips(16, Clip(text="中文")), stage="first", preset="libritts")
+    assert (one(first, "text-without-symbols").severity, first.batches and first.batches["crash"]) == (DEGRADE, 0.0)
 
 
 def test_more_tokens_than_frames_of_the_aligner(tmp_path: Path) -> None:
@@ -238,6 +241,7 @@ def test_a_token_longer_than_max_dur(tmp_path: Path) -> None:
         (f"train0001.wav|{TEXT}|name", "list-speaker-not-a-number"),
         (f"train0001.wav|{TEXT}|001", "list-speaker-not-found"),
         (f"train0001.wav|{TEXT}| 1", "list-speaker-not-found"),
+        (f"|{TEXT}|0", "list-no-path"),
         (f"train0001.wav|{TEXT}|1", None),
         (f"train0001.wav|{TEXT}", None),  # speaker 0, which other lines have
         (f"train0001.wav|{TEXT}|00", None),  # likewise
@@ -255,6 +259,23 @@ def test_lines_of_a_list(tmp_path: Path, line: str, identity: str | None, in_tra
         assert finding.files[0].line == 1
 
 
+def test_what_is_no_plain_utf_8(tmp_path: Path) -> None:
+    data = make(tmp_path, clips(16))
+    content = (tmp_path / "train.txt").read_bytes()
+
+    def found(content: bytes) -> Preflight:
+        (tmp_path / "train.txt").write_bytes(content)
+        return styletts2.prepare(data.config, styletts2.Options(cache=False)).preflight(report())
+
+    marked = found(b"\xef\xbb\xbf" + content)
+    assert one(marked, "list-byte-order-mark").files[0].line == 1
+    assert names(marked, FATAL) == {"list-byte-order-mark", "audio-unreadable"}
+    lossy = found(content.replace(b"0001.wav|", b"0001.wav|\xe9"))  # e with an accent, as Latin-1 writes it
+    assert names(lossy) == {"list-not-utf-8"}
+    assert [file.line for file in one(lossy, "list-not-utf-8").files] == [2]
+    assert names(found(content.replace(b"\n", b"\r\n"))) == set()
+
+
 def test_two_fields_where_nobody_is_speaker_0(tmp_path: Path) -> None:
     lines = [Clip(line=f"train{number:04d}.wav|{TEXT}") for number in range(3)]
     found = checked(tmp_path, [*lines, *(Clip(speaker="1") for _ in range(14))])
@@ -267,6 +288,43 @@ def test_fewer_clips_than_a_batch(tmp_path: Path) -> None:
     finding = one(found, "training-list-too-short")
     assert (finding.severity, finding.when, finding.count) == (FATAL, Moment.IMPORT, 7)
     assert names(checked(tmp_path / "b", clips(8))) == set()
+    assert "num_samples=0" in one(checked(tmp_path / "c", []), "training-list-too-short").message
+
+
+def test_a_batch_that_is_passed_over_does_not_end_the_run(tmp_path: Path) -> None:
+    """66 mel frames are enough for the encoders, and their crop of 64 is passed over before they would refuse it."""
+    found = checked(tmp_path, clips(16, Clip(9_500, "abc")))
+    assert found.batches is not None
+    assert (found.batches["crash"], found.batches["dropped"]) == (0.0, 0.5)
+    found = checked(tmp_path, clips(16, Clip(9_500, "abc"), Clip(text="中文")))
+    assert found.batches is not None
+    assert found.batches["dropped"] == 0.5
+
+
+def test_every_batch_passed_over(tmp_path: Path) -> None:
+    short = [Clip(14_299, "abc")] * 9
+    found = checked(tmp_path / "a", clips(16, *short))
+    assert one(found, "every-batch-dropped").severity is FATAL
+    assert found.max_len["recommended"] == 200
+    found = checked(tmp_path / "b", clips(16, *short[:8]))
+    assert names(found) == {"clip-drops-batch"}
+
+
+def test_a_last_validation_batch_that_is_lost(tmp_path: Path) -> None:
+    """The second stage decodes its clips after all, with the alignment of the batch before, and swallows nothing."""
+    long, longer = Clip(LONG), Clip(LONG + 600)
+    config = {"batch_size": 2}
+
+    def ends(*val: Clip, stage: str = "second") -> bool:
+        found = checked(tmp_path, clips(16), list(val), config=config, stage=stage, preset="libritts")
+        return "validation-ends-in-lost-batch" in names(found, FATAL)
+
+    assert ends(long, long, longer)
+    assert not ends(long, longer, long)
+    assert ends(long, long, long, Clip(9_499, "abc"))
+    assert not ends(long, Clip(9_499, "abc"), long, long)
+    assert not ends(long, long, long, Clip(9_500, "abc"))  # its crop alone is refused
+    assert not ends(long, long, longer, stage="finetune")
 
 
 def test_clips_in_two_places(tmp_path: Path) -> None:
@@ -291,6 +349,12 @@ def test_audio_that_the_loader_refuses(tmp_path: Path) -> None:
     assert names(found, FATAL) == {"audio-unreadable", "audio-channels", "clip-too-short"}
     found = checked(tmp_path / "b", clips(16), clips(16, missing))
     assert (one(found, "audio-unreadable").when, one(found, "audio-unreadable").count) == (Moment.END_OF_EPOCH_1, 1)
+
+
+def test_two_samples_are_taken_for_two_channels(tmp_path: Path) -> None:
+    found = checked(tmp_path, clips(16, Clip(2), Clip(3)), stage="first", preset="libritts")
+    assert (one(found, "audio-two-samples").severity, one(found, "audio-two-samples").count) == (FATAL, 1)
+    assert one(found, "clip-drops-batch").count == 1
 
 
 def test_what_only_the_samples_tell(tmp_path: Path) -> None:
