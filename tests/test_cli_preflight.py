@@ -66,7 +66,7 @@ def test_everything_that_is_written(tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--write-filtered-lists", "."], "is there already; give another folder"),
+        (["--write-filtered-lists", "."], "train.txt and val.txt are there already; give another folder"),
         (["--write-filtered-lists", "train.txt"], "is a file; give a folder"),
         (["--write-filtered-lists", ""], "--write-filtered-lists: the name is empty"),
         (["--list", "config.yml"], "--list config.yml: is a file that this command reads"),
@@ -76,6 +76,7 @@ def test_everything_that_is_written(tmp_path: Path, capsys: pytest.CaptureFixtur
         (["--train-list", "nowhere.txt"], "--train-list nowhere.txt: there is no such file"),
         (["--root", "nowhere"], "--root nowhere: there is no such file or folder"),
         (["--manifest", "nowhere"], "--manifest nowhere: there is no such file"),
+        (["--no-data", "--train-list", "a"], "--no-data with --train-list: leave out one of the two"),
         (["--data", "--component", "style_encoder"], "--data with --component: the pre-flight needs all components"),
         (["--gpus", "2", "--lengths", "1:9"], "--gpus with --lengths: the pre-flight needs all components"),
         (["--gpus", "2", "--batch", "1:2"], "--gpus with --batch: the pre-flight needs all components"),

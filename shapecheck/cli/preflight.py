@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -95,7 +96,8 @@ def _targets(text: str, lists: Sequence[str]) -> dict[str, Destination]:
         raise UsageError(f"{option} {text}: the lists have the same file name; rename one of them")
     taken = [str(target) for target in targets.values() if target.exists()]
     if taken:
-        raise UsageError(f"{option} {text}: {' and '.join(taken)} is there already; give another folder")
+        verb = "is" if len(taken) == 1 else "are"
+        raise UsageError(f"{option} {text}: {' and '.join(taken)} {verb} there already; give another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -112,7 +114,10 @@ def write_extras(preflight: Preflight, extras: Extras) -> None:
     for name, destination in extras.filtered.items():
         from shapecheck.preflight.filtering import without_lines
 
-        destination.write(without_lines(Path(name), preflight.offending_lines(name)))
+        offending = preflight.offending_lines(name)
+        destination.write(without_lines(Path(name), offending))
+        what = f"{len(offending):,} lines of {name} left out; run the pre-flight on it"  # a batch may be too small now
+        print(f"shapecheck: wrote {destination.path}: {what}", file=sys.stderr)
 
 
 def looked_at(preparation: Preparation, report: ModelReport) -> Preflight:

@@ -184,6 +184,9 @@ def command(
         if empty:
             raise UsageError(f"{', '.join(empty)}: the name is empty")
         asked = [option for option, value in given.items() if value is not None]
+        unused = [option for option in asked if option not in ("--stage", "--checkpoint")]
+        if data is False and (unused or decode):
+            raise UsageError(f"--no-data with {', '.join([*unused, *['--decode'] * decode])}: leave out one of the two")
         flags = {"--data": data is True, "--decode": decode, "--strict": strict, "--gpus": gpus != 1}
         asked += [option for option, is_given in flags.items() if is_given]
         narrowed = {"--component": bool(component), "--lengths": lengths is not None, "--train": train}

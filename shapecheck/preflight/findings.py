@@ -27,6 +27,7 @@ class Moment(Enum):
     FIRST_STEP = "first step"
     EPOCH_1 = "within epoch 1"
     END_OF_EPOCH_1 = "end of epoch 1"
+    TMA_EPOCH = "TMA_epoch"  # of a first stage
     DIFF_EPOCH = "diff_epoch"
     JOINT_EPOCH = "joint_epoch"
 

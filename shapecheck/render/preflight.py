@@ -23,6 +23,7 @@ EXAMPLES = 3  # files shown for a finding; --list writes them all
 
 _STYLES = {Verdict.GO: "bold green", Verdict.WILL_DEGRADE: "bold yellow", Verdict.WILL_FAIL: "bold red"}
 _SEVERITY_STYLES = {Severity.FATAL: "bold red", Severity.DROP: "bold yellow", Severity.DEGRADE: "yellow"}
+_EPOCHS = (Moment.TMA_EPOCH, Moment.DIFF_EPOCH, Moment.JOINT_EPOCH)
 _EVENTS = {
     "crash": "ends the run",
     "validation_batch_lost": "loses its validation batch",
@@ -129,9 +130,10 @@ def _batches(values: Mapping[str, Any]) -> str:
     ]
     short = values["without_short"]
     if values["dropped"]:
+        clips = "shortest clip" if short["clips"] == 1 else f"{short['clips']:,} shortest clips"
         parts.append(
             f"with batches of like length {_percent(values['bucketed_dropped'])} would be; without the"
-            f" {short['clips']:,} shortest clips ({short['hours']:g} h) none"
+            f" {clips} ({short['hours']:g} h) none"
         )
     crops = values["crop_mel_frames"]
     if crops:
@@ -164,7 +166,7 @@ def _panel(preflight: Preflight) -> Panel:
     for when in Moment:
         here = [found for found in preflight.findings if found.when is when]
         epoch = preflight.epochs.get(when.value)
-        if when.value not in preflight.epochs and when in (Moment.DIFF_EPOCH, Moment.JOINT_EPOCH) and not here:
+        if when.value not in preflight.epochs and when in _EPOCHS and not here:
             continue
         label = when.value if epoch is None else f"{when.value} {epoch}"
         if epoch is not None and epoch >= preflight.epochs["epochs"]:

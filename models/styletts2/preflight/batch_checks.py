@@ -70,7 +70,7 @@ def validation_batches(run: Run, clips: ClipSet) -> tuple[ValidationBatch, ...]:
 
 def _lost(run: Run, clips: Sequence[Clip]) -> str:
     measured = [clip.mel_frames for clip in clips if clip.has_length]
-    single = run.single(len(clips))
+    single = run.single_in_validation(len(clips))
     if single is not None:
         return f"{single.text}, {single.error}"
     refused = next((found for frames in measured if (found := run.fates.whole(frames)) is not None), None)
@@ -189,8 +189,8 @@ def _lost_validation(run: Run) -> Iterator[Finding]:
             affected(run.val, [clip for batch in lost for clip in batch.clips]),
         )
         return
-    single = run.single(len(batches[-1].clips)) if batches else None
-    if single is not None and run.single(run.batch_size) is None:
+    single = run.single_in_validation(len(batches[-1].clips)) if batches else None
+    if single is not None and run.single_in_validation(run.batch_size) is None:
         swallowed = run.stage.passes_over_errors
         chunks = run.chunks(len(batches[-1].clips))
         place = f", {' and '.join(map(str, chunks))} on the GPUs" if len(chunks) > 1 else ""
@@ -237,7 +237,9 @@ def _decoded_after_validation(run: Run) -> Iterator[Finding]:
 
 def _is_predicted(run: Run, batch: ValidationBatch) -> bool:
     """Whether a validation batch comes through the predictor."""
-    if run.single(len(batch.clips)) is not None or any(text_refusal(run, clip.line) for clip in batch.clips):
+    if run.single_in_validation(len(batch.clips)) is not None or any(
+        text_refusal(run, clip.line) for clip in batch.clips
+    ):
         return False
     return all(run.fates.whole(clip.mel_frames) is None for clip in batch.clips)
 

@@ -95,7 +95,9 @@ class Preparation:
         findings += part_findings(run, self.files.parts)
         training = self.config.training
         later = {"diff_epoch": training.diff_epoch, "joint_epoch": training.joint_epoch}
-        known = {key: epoch for key, epoch in later.items() if epoch is not None and self.stage.trains_prosody}
+        if not self.stage.trains_prosody:
+            later = {"TMA_epoch": training.tma_epoch}
+        known = {key: epoch for key, epoch in later.items() if epoch is not None}
         return Preflight(
             stage=self.stage.name,
             stage_reason=self.stage_reason,

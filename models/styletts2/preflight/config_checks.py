@@ -6,7 +6,7 @@ Source: yl4579/StyleTTS2, train_*.py and Modules/slmadv.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from shapecheck.preflight import Affected, Finding, Moment, Severity
@@ -53,8 +53,12 @@ def _missing_keys(run: Run) -> Iterator[Finding]:
     losses = (*_LOSSES, *(_PROSODY_LOSSES if prosody else ()))
     if run.stage.name == "second":
         losses = tuple(name for name in losses if name not in ("mono", "s2s"))
-    at_first_step = {"loss_params": tuple(f"lambda_{name}" for name in losses)}
-    for when, wanted in ((Moment.IMPORT, at_import), (Moment.FIRST_STEP, at_first_step)):
+    weights = {"loss_params": tuple(f"lambda_{name}" for name in losses)}
+    first = run.config.training.tma_epoch if not prosody else 0  # the first stage weighs its losses from there on
+    moments: list[tuple[Moment, Mapping[str, Sequence[str]]]] = [(Moment.IMPORT, at_import)]
+    if first == 0 or run.is_reached(first):
+        moments.append((Moment.FIRST_STEP if first == 0 else Moment.TMA_EPOCH, weights))
+    for when, wanted in moments:
         lacking = [
             f"{section}.{key}".lstrip(".")
             for section, keys in wanted.items()

@@ -100,10 +100,13 @@ def _decoder(run: Run) -> Iterator[Finding]:
     if beside is None or crop not in beside.invalid:
         return
     refused = next(failure for failure in beside.failures if crop in failure.lengths)
+    joint = run.config.training.joint_epoch
+    # until joint training the second stage compares the decoder with itself, and with the recording in validation only
+    is_late = run.stage.name == "second" and joint is not None and joint > 0
     yield Finding(
         "decoder-length",
         Severity.FATAL,
-        Moment.FIRST_STEP,
+        Moment.END_OF_EPOCH_1 if is_late else Moment.FIRST_STEP,
         1,
         f"{settings}: the decoder's audio has another length than the recording, whose {2 * chain.LOADER_HOP_LENGTH}"
         " samples a decoder frame the loader fixes, and the discriminators' scores do not fit together: with c ="

@@ -61,6 +61,12 @@ class Run:
             return self.fates.alone
         return self.fates.alone_in_replica if 1 in self.chunks(samples) else None
 
+    def single_in_validation(self, samples: int) -> Refusal | None:
+        """Likewise of a validation batch; accelerate, in the first stage on several GPUs, fills the last one up."""
+        if not self.stage.trains_prosody and self.gpus > 1:
+            samples = max(1, self.batch_size // self.gpus)
+        return self.single(samples)
+
     def chunks(self, samples: int) -> tuple[int, ...]:
         """How nn.DataParallel divides a batch: as torch.chunk does. The first stage divides by processes."""
         if self.gpus == 1 or not self.stage.trains_prosody:

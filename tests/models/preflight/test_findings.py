@@ -305,7 +305,7 @@ def test_every_batch_passed_over(tmp_path: Path) -> None:
     short = [Clip(14_299, "abc")] * 9
     found = checked(tmp_path / "a", clips(16, *short))
     assert one(found, "every-batch-dropped").severity is FATAL
-    assert found.max_len["recommended"] == 200
+    assert found.max_len["recommended"] == 400
     found = checked(tmp_path / "b", clips(16, *short[:8]))
     assert names(found) == {"clip-drops-batch"}
 
@@ -443,6 +443,15 @@ def test_a_validation_clip_alone(tmp_path: Path) -> None:
     assert names(checked(tmp_path / "e", clips(16), [Clip()])) == {"validation-all-lost"}
     found = checked(tmp_path / "f", clips(32), clips(17), preset="ljspeech", stage="first")
     assert one(found, "validation-clip-alone").severity is FATAL
+    assert names(checked(tmp_path / "g", clips(32), clips(17), preset="ljspeech", stage="first", gpus=2)) == set()
+
+
+@pytest.mark.parametrize(("epoch", "when"), [(0, Moment.FIRST_STEP), (5, Moment.TMA_EPOCH), (200, None)])
+def test_weights_of_the_first_stage(tmp_path: Path, epoch: int, when: Moment | None) -> None:
+    """They are read from TMA_epoch on; the run has 200 epochs."""
+    values = {"loss_params.TMA_epoch": epoch, "loss_params.lambda_mono": None}
+    found = checked(tmp_path, clips(32), preset="ljspeech", stage="first", config=values)
+    assert [finding.when for finding in found.findings if finding.identity == "key-missing"] == ([when] if when else [])
 
 
 def test_the_shares_of_batches(tmp_path: Path) -> None:
