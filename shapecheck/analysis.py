@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from shapecheck.errors import UsageError
+from shapecheck.failures import failures_of, undecided_of
 from shapecheck.lengths.lengthset import LengthSet
 from shapecheck.lengths.notation import InputSpec, SpecError, looks_like_spec
 from shapecheck.lengths.swept import Sweep, SweptBool, SweptInt, align, maximum, minimum
-from shapecheck.limits import failures_of, layers_of, undecided_of
+from shapecheck.limits import layers_of
 from shapecheck.record import Doubt, Refusal
 from shapecheck.report import THE_MODULE, Report
 from shapecheck.rules.values import limits

@@ -1,4 +1,4 @@
-"""From the graph to what each layer asks of the lengths, which one decides, and how the length came to it.
+"""From the graph to what each layer asks of the lengths.
 
 Plain passes over the recorded graph: nothing here decides a length, it only reads what the trace found.
 """
@@ -26,18 +26,14 @@ from shapecheck.report import (
     NOT_FOLLOWED,
     SEE_LENGTHS,
     THE_MODULE,
-    Failure,
     LayerLimit,
-    Step,
-    Undecided,
 )
 from shapecheck.tensor import Dims, SweptTensor
-from shapecheck.trees import is_sequence, leaves
+from shapecheck.trees import is_sequence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from shapecheck.record import Doubt, Refusal
     from shapecheck.tracer import Tracer
 
 _CONVOLUTIONS = {
@@ -157,8 +153,8 @@ def _merged(nodes: list[torch.fx.Node]) -> _Call:
     before = given[axis] if axis is not None else None
     after = result[axis] if axis is not None and len(result) >= -axis else None
     if not _is_conv(first) and after is not None:
-        varying = _varying(result)
-        after = after if varying is None else varying
+        own = varying(result)
+        after = after if own is None else own
     return _Call(first, live, fails, axis, before, after, drawn)
 
 
@@ -185,8 +181,8 @@ def _either(lengths: SweptBool, dims: Dims, others: Dims) -> Dims:
 def _time_axis(dims: Dims, live: SweptBool) -> int | None:
     """The last axis, from the end, that varies with the variable; the last one of all if none does."""
     swept = {axis - len(dims): size for axis, size in enumerate(dims) if type(size) is SweptInt}
-    varying = [axis for axis, size in swept.items() if len(np.unique(size.values[live.values])) > 1]
-    return ([*varying[-1:], *reversed(swept), -1])[0] if dims else None
+    changing = [axis for axis, size in swept.items() if len(np.unique(size.values[live.values])) > 1]
+    return ([*changing[-1:], *reversed(swept), -1])[0] if dims else None
 
 
 def _input_dims(node: torch.fx.Node) -> Dims:
@@ -199,7 +195,7 @@ def _output_dims(node: torch.fx.Node) -> Dims:
     return result._dims if type(result) is SweptTensor else ()
 
 
-def _varying(dims: Dims) -> Int | None:
+def varying(dims: Dims) -> Int | None:
     found = [size for size in dims if type(size) is SweptInt]
     return found[-1] if found else None
 
@@ -212,8 +208,8 @@ def _limit(call: _Call, variable: str, proved: bool, to_set: ToSet) -> LayerLimi
     kernel_size, stride, padding, dilation = _geometry(node)
     accepted = SweptBool(sweep, works, None)
     return LayerLimit(
-        name=_name(node),
-        kind=_kind(node),
+        name=name_of(node),
+        kind=kind_of_node(node),
         kernel_size=kernel_size,
         stride=stride,
         padding=padding,
@@ -243,14 +239,14 @@ def formula(size: Int | None, live: SweptBool, variable: str, proved: bool) -> s
     return text if text is not None else SEE_LENGTHS
 
 
-def _name(node: torch.fx.Node) -> str:
+def name_of(node: torch.fx.Node) -> str:
     layer: str = node.meta["layer"]
     if node.op == "call_module":
         return str(node.target) or THE_MODULE
     return f"{layer}.{node.meta['operation']}".lstrip(".")
 
 
-def _kind(node: torch.fx.Node) -> str:
+def kind_of_node(node: torch.fx.Node) -> str:
     operation: str = node.meta["operation"]
     if node.op == "call_module":
         return operation
@@ -310,146 +306,4 @@ def _number(value: Any) -> Any:
     return int(cast("int", value)) if is_of_numpy else value
 
 
-# failures -------------------------------------------------------------------------------------------------------------
-
-
-def failures_of(
-    tracer: Tracer, ran: SweptBool, doubtful: SweptBool, variable: str, proved: bool, to_set: ToSet
-) -> tuple[Failure, ...]:
-    """One entry for each binding layer and operation, in the order of execution.
-
-    `ran`: the lengths that run to the end, with some outcome of the random draws at the least. `doubtful`: those that
-    fail with some values of tensors only, which is no finding.
-    """
-    groups: dict[tuple[str, str], list[Refusal]] = {}
-    for refusal in tracer.record.refusals:
-        if not (refusal.lengths & ~doubtful).somewhere:
-            continue
-        groups.setdefault((_place(refusal), refusal.operation), []).append(refusal)
-    found: list[Failure] = []
-    for (layer, operation), refusals in groups.items():
-        lengths = refusals[0].lengths
-        for refusal in refusals[1:]:
-            lengths = lengths | refusal.lengths
-        last = max(refusals, key=lambda refusal: int(np.flatnonzero(refusal.lengths.values)[-1]))
-        index = int(np.flatnonzero(last.lengths.values)[-1])
-        found.append(
-            Failure(
-                layer=layer,
-                operation=operation,
-                lengths=to_set(lengths & ~doubtful),
-                at=tracer.sweep.first + index,
-                error=last.text,
-                chain=chain_of(last.node, index, variable, proved),
-                draws=last.draws if ran.values[index] or _is_one_of_several(last, tracer, index) else (),
-            )
-        )
-    return tuple(found)
-
-
-def _is_one_of_several(refusal: Refusal, tracer: Tracer, index: int) -> bool:
-    """Whether it depends on the values of tensors with what this length fails."""
-    others = [other for other in tracer.record.refusals if other.lengths.values[index]]
-    return bool(tracer.by_data.values[index]) and any(other.text != refusal.text for other in others)
-
-
-def _place(refusal: Refusal) -> str:
-    if refusal.node is not None:
-        return _name(refusal.node)
-    return refusal.layer or THE_MODULE
-
-
-def undecided_of(tracer: Tracer, to_set: ToSet) -> tuple[Undecided, ...]:
-    """One entry for each place that could not decide some lengths."""
-    groups: dict[tuple[str, str, str], list[Doubt]] = {}
-    for doubt in tracer.record.doubts:
-        groups.setdefault((doubt.layer, doubt.operation, doubt.reason), []).append(doubt)
-    found: list[Undecided] = []
-    for (layer, operation, reason), doubts in groups.items():
-        lengths = doubts[0].lengths
-        for doubt in doubts[1:]:
-            lengths = lengths | doubt.lengths
-        found.append(Undecided(layer or THE_MODULE, operation, to_set(lengths), reason))
-    return tuple(found)
-
-
-def chain_of(node: torch.fx.Node | None, index: int, variable: str, proved: bool) -> tuple[Step, ...]:
-    """The steps that changed the length on the way to a node, from the input on, at one index of the sweep."""
-    steps: list[Step] = []
-    current = node
-    while current is not None:
-        source = _source(current, index)
-        if source is None:
-            break
-        if current.meta["operation"] == "join":
-            current, step = _joined_step(current, index, variable, proved)
-            if step is not None:
-                steps.append(step)
-            continue
-        if current is not node:
-            step = _step(current, source, current, index, variable, proved)
-            if step is not None:
-                steps.append(step)
-        current = source
-    return tuple(reversed(steps))
-
-
-def _source(node: torch.fx.Node, index: int) -> torch.fx.Node | None:
-    """The input of a node that carries the length; of a joined one, the path that this length took."""
-    for candidate in node.all_input_nodes:
-        result = candidate.meta.get("swept")
-        live: SweptBool | None = candidate.meta.get("live")
-        if candidate.op == "get_attr" or live is None or not live.values[index]:
-            continue
-        if any(type(leaf) is SweptTensor and _varying(leaf._dims) is not None for leaf in leaves(result)):
-            return candidate
-    return None
-
-
-def _joined_step(
-    join: torch.fx.Node, index: int, variable: str, proved: bool
-) -> tuple[torch.fx.Node | None, Step | None]:
-    """All that happened inside the module call whose paths are joined here, as one step."""
-    layer = join.meta["layer"]
-    current = _source(join, index)
-    last_change: torch.fx.Node | None = None
-    while current is not None and current.meta.get("layer") == layer and current.op != "placeholder":
-        before = _source(current, index)
-        if before is None:
-            break
-        if last_change is None and _length_of(before) is not _length_of(current):
-            last_change = current
-        current = before
-    if current is None:
-        return None, None
-    step = _step(last_change or join, current, join, index, variable, proved)
-    return current, step
-
-
-def _step(
-    what: torch.fx.Node, source: torch.fx.Node, result: torch.fx.Node, index: int, variable: str, proved: bool
-) -> Step | None:
-    before, after = _length_of(source), _length_of(result)
-    if before is after or before is None or after is None:
-        return None
-    value = after if is_plain(after) else int(after.values[index])
-    live: SweptBool = result.meta["live"]
-    return Step(
-        layer=str(what.target) if what.op == "call_module" else what.meta["layer"] or THE_MODULE,
-        operation=_kind(what),
-        before=formula(before, live, variable, proved),
-        after=formula(after, live, variable, proved),
-        value=value,
-    )
-
-
-def _length_of(node: torch.fx.Node) -> Int | None:
-    for leaf in leaves(node.meta.get("swept")):
-        if type(leaf) is SweptTensor:
-            size = _varying(leaf._dims)
-            if size is not None:
-                return size
-    return None
-
-
-__all__ = ["chain_of", "failures_of", "layers_of", "undecided_of"]
+__all__ = ["ToSet", "formula", "kind_of_node", "layers_of", "name_of", "varying"]

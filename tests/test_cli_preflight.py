@@ -76,6 +76,9 @@ def test_everything_that_is_written(tmp_path: Path, capsys: pytest.CaptureFixtur
         (["--train-list", "nowhere.txt"], "--train-list nowhere.txt: there is no such file"),
         (["--root", "nowhere"], "--root nowhere: there is no such file or folder"),
         (["--manifest", "nowhere"], "--manifest nowhere: there is no such file"),
+        (["--val-list", "wavs"], "--val-list wavs: is a folder; give a file"),
+        (["--root", "train.txt"], "--root train.txt: is a file; give the folder of the clips"),
+        (["--manifest", "empty"], "empty: the manifest is empty; give one line for each clip"),
         (["--no-data", "--train-list", "a"], "--no-data with --train-list: leave out one of the two"),
         (["--data", "--component", "style_encoder"], "--data with --component: the pre-flight needs all components"),
         (["--gpus", "2", "--lengths", "1:9"], "--gpus with --lengths: the pre-flight needs all components"),
@@ -92,6 +95,7 @@ def test_misuse(
 ) -> None:
     make(tmp_path, clips())
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").touch()
     before = sorted(tmp_path.rglob("*"))
     assert main(["styletts2", "--config", "config.yml", "--layers", "none", *options]) == 2
     captured = capsys.readouterr()

@@ -60,6 +60,8 @@ def read_manifest(path: str | os.PathLike[str]) -> Mapping[str, AudioFile]:
         wrong.append(f"  ... and {count - _SHOWN:,} more")
     if count:
         raise UsageError("\n".join([f"{where}: {count:,} {'lines are' if count > 1 else 'line is'} wrong:", *wrong]))
+    if not clips:
+        raise UsageError(f"{where}: the manifest is empty; give one line for each clip: path, samples, sample_rate")
     return clips
 
 

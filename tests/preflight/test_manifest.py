@@ -63,8 +63,9 @@ def test_json_lines_as_programs_write_them(tmp_path: Path) -> None:
 
 
 def test_an_empty_manifest(tmp_path: Path) -> None:
-    assert read_manifest(lines(tmp_path / "a.jsonl")) == {}
-    assert read_manifest(lines(tmp_path / "b.jsonl", "", "  ")) == {}
+    for file in (lines(tmp_path / "a.jsonl"), lines(tmp_path / "b.jsonl", "", "  ")):
+        with pytest.raises(UsageError, match="the manifest is empty"):
+            read_manifest(file)
 
 
 def test_parquet(tmp_path: Path) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from shapecheck.preflight import AudioFile, Finding, Moment, Severity
 
 from .. import chain
 from . import thresholds
-from .clips import STEREO, ClipSet, looks_stereo
+from .clips import STEREO, Clip, ClipSet, looks_stereo
+from .fates import Refusal
 from .list_checks import when_loaded
 from .run import Run, affected, counted, duration
 
@@ -118,18 +119,8 @@ def _short_in_training(run: Run, clips: ClipSet) -> Iterator[Finding]:
     fates = run.fates
     refused = [(clip, refusal) for clip in clips.with_lengths if (refusal := fates.whole(clip.mel_frames)) is not None]
     if refused:
-        worst = max((refusal for _, refusal in refused), key=lambda refusal: refusal.length)
-        needed = thresholds.shortest_for(thresholds.CRASH, run)
-        yield Finding(
-            "clip-too-short",
-            Severity.FATAL,
-            Moment.EPOCH_1,
-            len(refused),
-            f"{counted(len(refused), 'clip')} of {clips.listed.name}: too short for the encoders, which get whole"
-            f" clips: {worst.text}: {worst.error}.",
-            f"Leave out, or pad, clips under {_needed(needed.samples, clips)}.",
-            affected(clips, [clip for clip, _ in refused]),
-        )
+        what = "too short for the encoders, which get whole clips"
+        yield _refused("clip-too-short", Severity.FATAL, Moment.EPOCH_1, thresholds.CRASH, run, clips, refused, what)
     taken = [clip for clip in clips.with_lengths if fates.whole(clip.mel_frames) is None]
     cropped = [
         (clip, refusal)
@@ -137,17 +128,9 @@ def _short_in_training(run: Run, clips: ClipSet) -> Iterator[Finding]:
         if not fates.is_passed_over(clip.mel_frames) and (refusal := fates.crop(clip.mel_frames)) is not None
     ]
     if cropped and fates.crop_of(run.config.training.max_len // 2) is None:
-        worst = max((refusal for _, refusal in cropped), key=lambda refusal: refusal.length)
-        needed = thresholds.shortest_for(thresholds.CRASH, run)
-        yield Finding(
-            "clip-crop-too-short",
-            Severity.FATAL,
-            Moment.EPOCH_1,
-            len(cropped),
-            f"{counted(len(cropped), 'clip')} of {clips.listed.name}: as the shortest of a batch, leaves crops that are"
-            f" too short: {worst.text}: {worst.error}.",
-            f"Leave out, or pad, clips under {_needed(needed.samples, clips)}.",
-            affected(clips, [clip for clip, _ in cropped]),
+        what = "as the shortest of a batch, leaves crops that are too short"
+        yield _refused(
+            "clip-crop-too-short", Severity.FATAL, Moment.EPOCH_1, thresholds.CRASH, run, clips, cropped, what
         )
     short = [clip for clip in taken if fates.is_passed_over(clip.mel_frames)]
     if short and run.config.training.max_len >= chain.GATE:
@@ -184,18 +167,34 @@ def _short_in_validation(run: Run, clips: ClipSet) -> Iterator[Finding]:
     ]
     if not found:
         return
-    worst = max((refusal for _, refusal in found), key=lambda refusal: refusal.length)
-    needed = thresholds.shortest_for(thresholds.VALIDATION, run)
-    swallowed = run.stage.passes_over_errors
-    yield Finding(
-        "clip-loses-validation",
-        Severity.DROP if swallowed else Severity.FATAL,
-        Moment.END_OF_EPOCH_1,
-        len(found),
-        f"{counted(len(found), 'clip')} of {clips.listed.name}: too short for validation: {worst.text}: {worst.error}."
-        + (" The script swallows it, and loses the whole batch." if swallowed else ""),
+    severity, what = Severity.FATAL, "too short for validation"
+    if run.stage.passes_over_errors:
+        severity, what = Severity.DROP, f"{what}, where the script swallows the error and loses the whole batch"
+    when, event = Moment.END_OF_EPOCH_1, thresholds.VALIDATION
+    yield _refused("clip-loses-validation", severity, when, event, run, clips, found, what)
+
+
+def _refused(
+    identity: str,
+    severity: Severity,
+    when: Moment,
+    event: str,
+    run: Run,
+    clips: ClipSet,
+    refused: Sequence[tuple[Clip, Refusal]],
+    what: str,
+) -> Finding:
+    """Clips for which a module gets too little; `event`: the threshold from which on it does not."""
+    worst = max((refusal for _, refusal in refused), key=lambda refusal: refusal.length)
+    needed = thresholds.shortest_for(event, run)
+    return Finding(
+        identity,
+        severity,
+        when,
+        len(refused),
+        f"{counted(len(refused), 'clip')} of {clips.listed.name}: {what}: {worst.text}: {worst.error}.",
         f"Leave out, or pad, clips under {_needed(needed.samples, clips)}.",
-        affected(clips, [clip for clip, _ in found]),
+        affected(clips, [clip for clip, _ in refused]),
     )
 
 

@@ -39,6 +39,9 @@ def locate(
         if given:
             if not _exists(Path(given)):
                 problems.append(f"{option} {given}: there is no such file or folder")
+            elif Path(given).is_dir() is not (option == "--root"):
+                other = "a file; give the folder of the clips" if option == "--root" else "a folder; give a file"
+                problems.append(f"{option} {given}: is {other}")
             return Path(given)
         if not value:
             missing.append(f"{key}: is not given")
@@ -56,7 +59,7 @@ def locate(
         val = located("--val-list", options.val_list, "data_params.val_data", paths.val_data)
         ood = located("--ood", options.ood, "data_params.OOD_data", paths.ood_data)
         if options.manifest:
-            if not _exists(Path(options.manifest)):
+            if not Path(options.manifest).is_file():
                 problems.append(f"--manifest {options.manifest}: there is no such file")
         elif train is not None or val is not None or options.root:
             root = located("--root", options.root, "data_params.root_path", paths.root_path)
