@@ -6,6 +6,8 @@ draw the same examples in every run; `pytest --hypothesis-profile=wide` draws ot
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,3 +37,17 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == path.read_text(encoding="utf-8"), f"{path} differs; if meant: pytest --overwrite-golden"
 
     return compare
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """After the last test of a file, let go of the modules that it built: a process runs many files, and 190 million
+    parameters for each configuration add up."""
+    here = getattr(item, "module", None)
+    if nextitem is not None and getattr(nextitem, "module", None) is here:
+        return
+    files = [module for name, module in list(sys.modules.items()) if name.startswith("tests.")]
+    for function in {id(value): value for module in files for value in vars(module).values()}.values():
+        made_in = str(getattr(function, "__module__", ""))
+        if made_in.startswith("tests.") and hasattr(function, "cache_clear") and function.__name__ != "published":
+            function.cache_clear()
+    gc.collect()
