@@ -6,6 +6,8 @@ draw the same examples in every run; `pytest --hypothesis-profile=wide` draws ot
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import sys
 from collections.abc import Callable
@@ -51,3 +53,5 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
         if made_in.startswith("tests.") and hasattr(function, "cache_clear") and function.__name__ != "published":
             function.cache_clear()
     gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)  # glibc keeps what was freed otherwise
