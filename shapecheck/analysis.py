@@ -17,7 +17,7 @@ from shapecheck.lengths.notation import InputSpec, SpecError, looks_like_spec
 from shapecheck.lengths.swept import Sweep, SweptBool, SweptInt, align, maximum, minimum
 from shapecheck.limits import layers_of
 from shapecheck.record import Doubt, Refusal
-from shapecheck.report import THE_MODULE, Report
+from shapecheck.report import THE_MODULE, Failure, Report
 from shapecheck.rules.values import limits
 from shapecheck.session import random_state, session
 from shapecheck.tensor import LARGEST_VALUES, SweptTensor, make
@@ -71,7 +71,7 @@ def analyze(
 
     def on(sweep: Sweep) -> Report:
         with in_mode(module, train):
-            return _analyze(module, inputs, keyword_inputs, method, variable, texts, sweep, rules)
+            return _analyze(module, inputs, keyword_inputs, method, variable, texts, sweep, rules)[0]
 
     if lengths is not None:
         return on(Sweep(*lengths))
@@ -94,8 +94,11 @@ def _analyze(
     texts: tuple[str, ...],
     sweep: Sweep,
     rules: bool,
-) -> Report:
-    tracer = Tracer(sweep, rules=rules)
+    *,
+    accepting: bool = False,
+) -> tuple[Report, tuple[Failure, ...]]:
+    """The report, and the refusals with which lengths went on nevertheless; the sets are of the others only."""
+    tracer = Tracer(sweep, rules=rules, accepting=accepting)
     arguments: list[tuple[int | str, Any]] = [*enumerate(inputs), *keyword_inputs.items()]
     with session(tracer):
         values = {variable: sweep.variable()}
@@ -111,12 +114,13 @@ def _analyze(
         for mask, _ in outcomes:
             valid = valid | mask
         invalid, unknown = sweep.never(), sweep.never()
-        for refusal in tracer.record.refusals:
+        refusals = [refusal for refusal in tracer.record.refusals if not refusal.is_accepted]
+        for refusal in refusals:
             invalid = invalid | refusal.lengths
         for doubt in tracer.record.doubts:
             unknown = unknown | doubt.lengths
         ran = valid
-        for refusal in tracer.record.refusals:
+        for refusal in refusals:
             disputed = refusal.lengths & valid & tracer.by_data
             if disputed.somewhere:
                 tracer.record.doubts.append(_runs_otherwise(refusal, disputed))
@@ -134,7 +138,7 @@ def _analyze(
     def to_set(lengths: SweptBool) -> LengthSet:
         return length_set(lengths, proved)
 
-    return Report(
+    report = Report(
         variable=variable,
         inputs=texts,
         swept=(sweep.first, sweep.last),
@@ -150,6 +154,29 @@ def _analyze(
         method=method,
         executed=tuple(sorted(name or THE_MODULE for name in tracer.record.executed)),
     )
+    if not accepting:
+        return report, ()
+    nothing = sweep.never()
+    return report, failures_of(tracer, nothing, nothing, variable, proved, to_set, accepted=True)
+
+
+def accepting(
+    module: nn.Module,
+    *inputs: Any,
+    lengths: tuple[int, int],
+    method: str = "forward",
+    train: bool | None = False,
+    **keyword_inputs: Any,
+) -> tuple[Report, tuple[Failure, ...]]:
+    """The report of a module in which operations take the sizes that they refuse, and what each of them refused.
+
+    As if their inputs had been padded or cropped to what they accept (`acceptance.py`), one after the other, so that
+    each entry holds for the lengths that get there. The report's own failures are those of what accepts nothing.
+    """
+    specs = [_parse(leaf) for leaf in leaves((inputs, keyword_inputs))]
+    variable = _check(module, specs, lengths, method)
+    with in_mode(module, train):
+        return _analyze(module, inputs, keyword_inputs, method, variable, (), Sweep(*lengths), True, accepting=True)
 
 
 def _runs_otherwise(refusal: Refusal, lengths: SweptBool) -> Doubt:
@@ -251,4 +278,4 @@ def _argument(value: Any, values: Mapping[str, Any]) -> Any:
     return make(dims, _DTYPES[spec.dtype], values=known)
 
 
-__all__ = ["LARGEST_SWEEP", "SweptTensor", "analyze", "length_set"]
+__all__ = ["LARGEST_SWEEP", "SweptTensor", "accepting", "analyze", "length_set"]

@@ -22,16 +22,24 @@ if TYPE_CHECKING:
 
 
 def failures_of(
-    tracer: Tracer, ran: SweptBool, doubtful: SweptBool, variable: str, proved: bool, to_set: ToSet
+    tracer: Tracer,
+    ran: SweptBool,
+    doubtful: SweptBool,
+    variable: str,
+    proved: bool,
+    to_set: ToSet,
+    *,
+    accepted: bool = False,
 ) -> tuple[Failure, ...]:
     """One entry for each binding layer and operation, in the order of execution.
 
     `ran`: the lengths that run to the end, with some outcome of the random draws at the least. `doubtful`: those that
-    fail with some values of tensors only, which is no finding.
+    fail with some values of tensors only, which is no finding. `accepted`: of the refusals with which the lengths went
+    on nevertheless, instead of the others.
     """
     groups: dict[tuple[str, str], list[Refusal]] = {}
     for refusal in tracer.record.refusals:
-        if not (refusal.lengths & ~doubtful).somewhere:
+        if refusal.is_accepted != accepted or not (refusal.lengths & ~doubtful).somewhere:
             continue
         groups.setdefault((_place(refusal), refusal.operation), []).append(refusal)
     found: list[Failure] = []

@@ -9,9 +9,9 @@ import torch
 import torch.fx
 from torch import nn
 
-from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, Undecidable, at
-from shapecheck.rules import RULES, Call, NoRule
+from shapecheck.lengths.swept import Sweep, SweptBool, SweptFloat, SweptInt, at
 from shapecheck.session import session
+from shapecheck.smallest import smallest_by_rule
 from shapecheck.tensor import Order, SweptTensor, make
 from shapecheck.tracer import Tracer
 from shapecheck.trees import kind_of, leaves, map_tree
@@ -99,31 +99,13 @@ def _key(layer: Any, others: tuple[Any, ...]) -> Any:
 
 def _smallest_by_rule(layer: Any, others: tuple[Any, ...], args: Any, kwargs: Any, dtype: torch.dtype) -> int | None:
     """The same from the rule that the layer comes down to, without a run; None where that does not tell."""
-    function, rest = layer, args[1:]
-    named: dict[str, Any] = kwargs
-    if isinstance(layer, nn.Module):
-        function = _FUNCTIONS.get(kind_of(layer))
-        if function is None or layer.padding_mode != "zeros":
-            return None
-        rest, named = (layer.weight, layer.bias, layer.stride, layer.padding, *_remaining(layer)), {}
-    rule = RULES.get(function)
-    if rule is None:
+    if not isinstance(layer, nn.Module):
+        return smallest_by_rule(layer, others, args[1:], kwargs, dtype, _SIZES)
+    function = _FUNCTIONS.get(kind_of(layer))
+    if function is None or layer.padding_mode != "zeros":
         return None
-    for last in _SIZES:
-        sweep = Sweep(1, last)
-        sweep.decide = _uniform
-        size = sweep.variable()
-        tensor = make(tuple(size if other is None else other for other in others), dtype)
-        call = Call(sweep, sweep.always, function, (tensor, *rest), named)
-        try:
-            rule(call, tensor, *rest, **named)
-        except (NoRule, Undecidable):
-            return None
-        refused = call.refused()
-        works = sweep.always.values if refused is None else ~refused.values
-        if bool(works.any()):
-            return int(np.argmax(works)) + 1
-    return None
+    settings = (layer.weight, layer.bias, layer.stride, layer.padding, *_remaining(layer))
+    return smallest_by_rule(function, others, settings, {}, dtype, _SIZES)
 
 
 def _remaining(layer: Any) -> tuple[Any, ...]:
@@ -131,15 +113,6 @@ def _remaining(layer: Any) -> tuple[Any, ...]:
     if layer.transposed:
         return layer.output_padding, layer.groups, layer.dilation
     return layer.dilation, layer.groups
-
-
-def _uniform(condition: SweptBool) -> bool:
-    """A rule's question that all sizes answer alike, such as whether they are positive."""
-    if bool(condition.values.all()):
-        return True
-    if bool(condition.values.any()):
-        raise NoRule
-    return False
 
 
 def _smallest(layer: Any, others: tuple[Any, ...], args: Any, kwargs: Any, dtype: torch.dtype) -> int | None:

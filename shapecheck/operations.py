@@ -15,6 +15,7 @@ import torch
 import torch.fx
 
 from shapecheck import catching
+from shapecheck.acceptance import instead
 from shapecheck.ask import Answer, Budget, Memo, ask
 from shapecheck.execution import error_at
 from shapecheck.journal import Journal, changed_by
@@ -55,8 +56,9 @@ class Running(Protocol):
 class Operations:
     """Answers for the torch functions of one analysis."""
 
-    def __init__(self, tracer: Running, *, rules: bool, executions: int) -> None:
+    def __init__(self, tracer: Running, *, rules: bool, executions: int, accepting: bool) -> None:
         self._tracer = tracer
+        self._accepting = accepting  # operations that refuse lengths are recorded, and given what they accept
         self._rules: Mapping[Any, Any] = RULES if rules else ALWAYS
         self._memo: Memo = {}
         self._budget = Budget(executions)
@@ -130,7 +132,10 @@ class Operations:
             hit = refused & tracer.live
             tracer.sweep.rest_on(refused, tracer.live, lambda: tracer.place(operation_name(function)))
             if hit.somewhere:
-                self._drop(frame, hit, function, args, kwargs, node)
+                if not self._accepting or catching.handling() > catching.Handling.PASSED:
+                    self._drop(frame, hit, function, args, kwargs, node)
+                elif not tracer.decide(~hit):
+                    return self._accepted(frame, function, args, kwargs, node, rule)
         for tensor in changed_by(function, args, kwargs):
             self.write(tensor)
         for target in tensors_of(kwargs.get("out")):
@@ -144,6 +149,23 @@ class Operations:
         if not frame.is_leaf and node is not None:
             tracer.record.finish(node, result)
         return result
+
+    def _accepted(
+        self, frame: Frame, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], node: Any, rule: Any
+    ) -> Any:
+        """What comes of an operation that refuses all live lengths when it is given what it accepts instead."""
+        tracer = self._tracer
+        operation = operation_name(function)
+        given = instead(function, args, kwargs, tracer.live)
+        if given is None:
+            self._drop(frame, tracer.live, function, args, kwargs, node)
+            raise Dead
+        error = self.error_at(function, args, kwargs, tracer.live)
+        if error is None:
+            raise Undecidable(f"the rule for {operation} refuses lengths that PyTorch accepts")
+        text, draws = f"{type(error).__name__}: {error}", tuple(tracer.draws(last_index(tracer.live)))
+        tracer.record.refuse(Refusal(node, frame.path, operation, tracer.live, error, text, draws, is_accepted=True))
+        return given.result(self.apply(frame, function, given.args, given.kwargs, rule))
 
     def execute(self, function: Callable[..., Any], args: Any, kwargs: Any, lengths: SweptBool, memo: Memo) -> Answer:
         """PyTorch's own answer at the given lengths; where sizes varied, it carries no proof past the sweep."""

@@ -47,6 +47,7 @@ class Refusal:
     error: Exception
     text: str  # the error as eager prints it at the largest of these lengths
     draws: tuple[str, ...]  # what random draws gave on the way there, in words
+    is_accepted: bool = False  # they went on nevertheless, as if it did not refuse them
 
 
 @dataclass(slots=True)

@@ -51,11 +51,13 @@ MAX_OPERATIONS = 50_000
 class Tracer(Decisions):
     """Runs one analysis; see `run`."""
 
-    def __init__(self, sweep: Sweep, *, rules: bool = True, executions: int = 2_000_000) -> None:
+    def __init__(
+        self, sweep: Sweep, *, rules: bool = True, executions: int = 2_000_000, accepting: bool = False
+    ) -> None:
         super().__init__(sweep)
         self.record = Record()
         self.drawn_tensors = DrawnTensors(self)
-        self._operations = Operations(self, rules=rules, executions=executions)
+        self._operations = Operations(self, rules=rules, executions=executions, accepting=accepting)
 
     # the whole analysis -----------------------------------------------------------------------------------------
 
