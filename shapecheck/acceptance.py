@@ -141,10 +141,7 @@ def _padded(
     for chosen in (*([axis] for axis in reversed(varying)), varying):
         others = tuple(None if axis in chosen else at(size, index) for axis, size in enumerate(first._dims))
         needed = smallest_by_rule(function, others, args[1:], kwargs, first.dtype, _SIZES)
-        sizes = [first._dims[axis] for axis in chosen]
-        if needed is None or any(
-            not is_plain(size) and bool((size.values >= needed)[live.values].any()) for size in sizes
-        ):
+        if needed is None or any(_reaches(first._dims[axis], needed, live) for axis in chosen):
             continue  # not refused for being short
         dims: Dims = tuple(needed if axis in chosen else size for axis, size in enumerate(first._dims))
         return Instead((make(dims, first.dtype), *args[1:]), kwargs)
