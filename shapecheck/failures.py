@@ -89,8 +89,13 @@ def undecided_of(tracer: Tracer, to_set: ToSet) -> tuple[Undecided, ...]:
     return tuple(found)
 
 
-def chain_of(node: torch.fx.Node | None, index: int, variable: str, proved: bool) -> tuple[Step, ...]:
-    """The steps that changed the length on the way to a node, from the input on, at one index of the sweep."""
+def chain_of(
+    node: torch.fx.Node | None, index: int, variable: str, proved: bool, *, through: bool = False
+) -> tuple[Step, ...]:
+    """The steps that changed the length on the way to a node, from the input on, at one index of the sweep.
+
+    `through`: the node's own step, too, which one that refuses the length does not take.
+    """
     steps: list[Step] = []
     current = node
     while current is not None:
@@ -102,12 +107,27 @@ def chain_of(node: torch.fx.Node | None, index: int, variable: str, proved: bool
             if step is not None:
                 steps.append(step)
             continue
-        if current is not node:
+        if current is not node or through:
             step = _step(current, source, current, index, variable, proved)
             if step is not None:
                 steps.append(step)
         current = source
     return tuple(reversed(steps))
+
+
+def end_at(graph: torch.fx.Graph, index: int) -> tuple[torch.fx.Node | None, bool]:
+    """Where the length at one index of the sweep ends, and whether it is refused there: at the last node that it
+    reaches, or, of those that refuse it, the last, for code may catch what others raise."""
+    last, refusing = None, None
+    for node in graph.nodes:
+        live: SweptBool | None = node.meta.get("live")
+        if live is None or not live.values[index] or _source(node, index) is None:
+            continue
+        last = node
+        fails: SweptBool | None = node.meta.get("fails")
+        if fails is not None and fails.values[index]:
+            refusing = node
+    return (last, False) if refusing is None else (refusing, True)
 
 
 def _source(node: torch.fx.Node, index: int) -> torch.fx.Node | None:
@@ -168,4 +188,4 @@ def _length_of(node: torch.fx.Node) -> Int | None:
     return None
 
 
-__all__ = ["failures_of", "undecided_of"]
+__all__ = ["chain_of", "end_at", "failures_of", "undecided_of"]

@@ -179,10 +179,10 @@ def built(build: Callable[[], nn.Module]) -> nn.Module:
     except (ImportError, UsageError):
         raise
     except Exception:  # noqa: BLE001  # what the constructor raises on the CPU is what counts
-        return _built_on_cpu(build)
+        return built_on_cpu(build)
 
 
-def _built_on_cpu(build: Callable[[], nn.Module]) -> nn.Module:
+def built_on_cpu(build: Callable[[], nn.Module]) -> nn.Module:
     import torch
 
     drawn = torch.get_rng_state()
@@ -196,7 +196,7 @@ def _built_on_cpu(build: Callable[[], nn.Module]) -> nn.Module:
 def _analyzed(component: Component, module: nn.Module, lengths: tuple[int, int] | None, train: bool) -> Report:
     from shapecheck.analysis import analyze
 
-    inputs, keyword_inputs = _arguments(component, module)
+    inputs, keyword_inputs = arguments_of(component, module)
     return analyze(
         module,
         *inputs,
@@ -216,7 +216,7 @@ def _with_values(
     if size > _LARGEST_ON_CPU or (tensors and not any(tensor.is_meta for tensor in tensors)):
         return report
     try:
-        with_values = _built_on_cpu(component.build)
+        with_values = built_on_cpu(component.build)
     except Exception:  # noqa: BLE001  # then the one without values is all there is
         return report
     second = _analyzed(component, with_values, lengths, train)
@@ -225,7 +225,7 @@ def _with_values(
     return second if unknown[1] < unknown[0] else report
 
 
-def _arguments(component: Component, module: nn.Module) -> tuple[Sequence[Any], Mapping[str, Any]]:
+def arguments_of(component: Component, module: nn.Module) -> tuple[Sequence[Any], Mapping[str, Any]]:
     """The component's inputs as `analyze` takes them: keywords that are its own names, `lengths` say, by position."""
     from shapecheck.analysis import analyze
 

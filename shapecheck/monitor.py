@@ -46,9 +46,9 @@ class LengthError(ValueError):
         self.length = length
         self.layer = failure.layer if failure is not None else THE_MODULE
         self.needed = layer.needs if layer is not None else None  # what the layer needs of its own input
-        self.got = _size_at(layer.input_length, variable, length) if layer is not None else None
+        self.got = size_at(layer.input_length, variable, length) if layer is not None else None
         self.lengths = lengths  # those that work
-        self.below, self.above = _nearest(lengths, length)
+        self.below, self.above = nearest(lengths, length)
         self.remedy = self._remedy()
         kind = f" ({layer.kind})" if layer is not None else ""
         what = f"{component}: {variable} = {length}: {self.layer}{kind} refuses it"
@@ -251,7 +251,7 @@ def _error(component: str, report: Report, length: int) -> LengthError:
     return LengthError(component, report.variable, length, failure, layer, report.valid)
 
 
-def _size_at(formula: str, variable: str, length: int) -> int | None:
+def size_at(formula: str, variable: str, length: int) -> int | None:
     """A layer's input size at a length; None where its formula is none."""
     try:
         return int(Formula.parse(formula, variable).evaluate(np.array([length], dtype=np.int64))[0])
@@ -259,7 +259,7 @@ def _size_at(formula: str, variable: str, length: int) -> int | None:
         return None
 
 
-def _nearest(lengths: LengthSet, length: int) -> tuple[int | None, int | None]:
+def nearest(lengths: LengthSet, length: int) -> tuple[int | None, int | None]:
     """The valid lengths next to one: the largest below, the smallest above."""
     first = max(1, length - _SEARCHED)
     below = np.flatnonzero(lengths.mask(first, length))
@@ -270,4 +270,4 @@ def _nearest(lengths: LengthSet, length: int) -> tuple[int | None, int | None]:
     )
 
 
-__all__ = ["LengthError", "assert_valid", "guard"]
+__all__ = ["LengthError", "assert_valid", "guard", "nearest", "size_at"]

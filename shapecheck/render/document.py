@@ -102,7 +102,7 @@ def _component(entry: ComponentReport, layers: Layers) -> dict[str, Any]:
         "unknown": set_values(report.unknown, report.variable),
         "seconds_per_step": component.unit.seconds,
         "layers": [_layer(layer, report.variable) for layer in layers.of(report.layers)],
-        "failures": [_failure(failure, report.variable) for failure in report.failures],
+        "failures": [failure_values(failure, report.variable) for failure in report.failures],
     }
 
 
@@ -122,18 +122,18 @@ def _layer(layer: LayerLimit, variable: str) -> dict[str, Any]:
     }
 
 
-def _failure(failure: Failure, variable: str) -> dict[str, Any]:
+def failure_values(failure: Failure, variable: str) -> dict[str, Any]:
     return {
         "layer": failure.layer,
         "lengths": set_values(failure.lengths, variable),
         "at": failure.at,
         "error": failure.error,
         "draws": list(failure.draws),
-        "chain": [_step(step) for step in failure.chain],
+        "chain": [step_values(step) for step in failure.chain],
     }
 
 
-def _step(step: Step) -> dict[str, Any]:
+def step_values(step: Step) -> dict[str, Any]:
     return {
         "layer": step.layer,
         "operation": step.operation,

@@ -22,7 +22,7 @@ from shapecheck.report import NOT_CALLED, NOT_FOLLOWED, Failure, LayerLimit, Rep
 MARK = ">>"  # before the row of a layer that decides
 
 _SHORT_SET = 20  # characters
-_LONGEST_SET = 60  # characters; what a longer text leaves out is counted in it, and the JSON document has it all
+LONGEST_SET = 60  # characters; what a longer text leaves out is counted in it, and the JSON document has it all
 
 _LEGEND = {
     MARK: "decides: refuses lengths that everything before it accepts",
@@ -126,8 +126,8 @@ def _print_layers(console: Console, layers: Sequence[LayerLimit], variable: str)
         column("padding", lambda layer: _short(layer.padding)),
         column("dilation", lambda layer: _short(layer.dilation)),
     ]
-    merged_sizes = column("kernel", _geometry)
-    kind_and_sizes = column("kind", lambda layer: f"{layer.kind} {_geometry(layer)}".removesuffix(" -"), Fit.WORDS)
+    merged_sizes = column("kernel", geometry)
+    kind_and_sizes = column("kind", lambda layer: f"{layer.kind} {geometry(layer)}".removesuffix(" -"), Fit.WORDS)
     lengths = [
         column("input length", lambda layer: layer.input_length, Fit.WORDS),
         column("output length", lambda layer: layer.output_length, Fit.WORDS),
@@ -162,7 +162,7 @@ def _short(values: tuple[int, ...]) -> str:
     return _sizes(values[:1] if len(set(values)) == 1 else values)
 
 
-def _geometry(layer: LayerLimit) -> str:
+def geometry(layer: LayerLimit) -> str:
     """All four in one: `"5x5 s2 p2"`; what has the value that a layer has by default is left out."""
     if not layer.kernel_size:
         return "-"
@@ -277,4 +277,4 @@ def _deciding(report: Report) -> list[str]:
 
 
 def _set(lengths: LengthSet, variable: str) -> str:
-    return lengths.text(variable, limit=_LONGEST_SET)
+    return lengths.text(variable, limit=LONGEST_SET)
