@@ -87,15 +87,17 @@ def instead(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], liv
 
 
 def _cropped(tensors: Sequence[Any], but: int | None = None) -> list[Any]:
-    """Tensors that broadcast with each other: on each axis, counted from the end, as long as the shortest; axis `but`
-    is left as it is."""
+    """Tensors that fit each other: on each axis, from the end, as long as the shortest that does not broadcast.
+
+    Axis `but`, along which they are joined, is left as it is; then none broadcasts.
+    """
     rank = max((tensor.dim() for tensor in tensors), default=0)
     kept = None if but is None else but - rank if but >= 0 else but
     smallest: dict[int, Int] = {}
     for tensor in tensors:
         for axis, size in enumerate(_dims(tensor)):
             place = axis - tensor.dim()
-            if place != kept and not (is_plain(size) and size == 1):
+            if place != kept and (but is not None or not (is_plain(size) and size == 1)):
                 smallest[place] = size if place not in smallest else minimum(smallest[place], size)
     return [_with_dims(tensor, smallest) for tensor in tensors]
 
@@ -135,12 +137,13 @@ def _doubled(first: SweptTensor, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 def _padded(
     function: Any, first: SweptTensor, args: tuple[Any, ...], kwargs: dict[str, Any], live: SweptBool
 ) -> Instead | None:
-    """With the axes that vary as long as they need to be, and at all lengths too short until then."""
+    """With an axis, or several, as long as needed: one that varies, all that do, any other but batch and channels."""
     index = int(np.flatnonzero(live.values)[-1])
     varying = [axis for axis, size in enumerate(first._dims) if type(size) is SweptInt]
-    for chosen in (*([axis] for axis in reversed(varying)), varying):
-        others = tuple(None if axis in chosen else at(size, index) for axis, size in enumerate(first._dims))
-        needed = smallest_by_rule(function, others, args[1:], kwargs, first.dtype, _SIZES)
+    others = range(min(2, len(first._dims) - 1), len(first._dims))  # an operation before may have been given its least
+    for chosen in (*([axis] for axis in reversed(varying)), varying, *([axis] for axis in reversed(others)), others):
+        sizes = tuple(None if axis in chosen else at(size, index) for axis, size in enumerate(first._dims))
+        needed = smallest_by_rule(function, sizes, args[1:], kwargs, first.dtype, _SIZES)
         if needed is None or any(_reaches(first._dims[axis], needed, live) for axis in chosen):
             continue  # not refused for being short
         dims: Dims = tuple(needed if axis in chosen else size for axis, size in enumerate(first._dims))

@@ -131,11 +131,10 @@ def module(
 
     def run(stream: TextIO | None) -> ExitCode:
         problems = Problems()
-        load = problems.attempt(partial(named_module, target, inputs, init, method, unit, debug=debug))
+        load = named_module(problems, target, inputs, init, method, unit, debug=debug)
         sources = (target.rpartition(":")[0],)
         settings = _parsed(problems, length, format_, output, svg, sources, train=train, debug=debug, stream=stream)
         problems.check()
-        assert load is not None
         assert settings is not None
         model = load()
         return _explained(model, one_component(model, None), settings)

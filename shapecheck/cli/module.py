@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated, TextIO
 
 import typer
@@ -63,7 +62,7 @@ def command(
 
     def _run(stream: TextIO | None) -> ExitCode:
         problems = Problems()
-        load = problems.attempt(partial(named_module, target, inputs, init, method, unit, debug=debug))
+        load = named_module(problems, target, inputs, init, method, unit, debug=debug)
         settings = parse_settings(
             problems,
             lengths=lengths,
@@ -76,7 +75,6 @@ def command(
             stream=stream,
         )
         problems.check()
-        assert load is not None
         assert settings is not None
         return check_model(load(), None, settings)
 

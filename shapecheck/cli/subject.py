@@ -86,30 +86,35 @@ def source_files(source: str | None) -> list[str]:
 
 
 def named_module(
-    target: str, inputs: list[str] | None, init: str | None, method: str, unit: str | None, *, debug: bool
+    problems: Problems,
+    target: str,
+    inputs: list[str] | None,
+    init: str | None,
+    method: str,
+    unit: str | None,
+    *,
+    debug: bool,
 ) -> Callable[[], Model]:
-    """What gives the model of the one module that TARGET names, once all other options are known to be good.
+    """What gives the model of the one module that TARGET names; called once all options are known to be good.
 
-    Raises UsageError with all that is wrong with the texts; without inputs it asks for them only then, for the module's
+    What is wrong with the texts goes to `problems`. Inputs that are missing are asked for by the call, for the module's
     own code runs to say which.
     """
     from shapecheck.arguments import Arguments, parse_init, parse_unit
     from shapecheck.target import Target
 
-    problems = Problems()
     found = problems.attempt(partial(Target.parse, target))
     given = problems.attempt(partial(Arguments.parse, inputs or ()))
     made_with = problems.attempt(partial(parse_init, init))
     counted = problems.attempt(partial(parse_unit, unit))
-    problems.check()
-    assert found is not None
-    assert given is not None
-    assert made_with is not None
-    assert counted is not None
 
     def load() -> Model:
         from shapecheck.model import built
 
+        assert found is not None
+        assert given is not None
+        assert made_with is not None
+        assert counted is not None
         if inputs:
             return found.model(given, made_with, method, counted)
         arguments, keywords = made_with

@@ -98,7 +98,7 @@ class Execution:
 def execute(case: Case, length: int, device: str) -> Execution:
     """Run a case at a length, in eval mode and without gradients; outcomes are kept, a second time costs nothing."""
     module, entry = executed(case, device), component(case)
-    with torch.no_grad(), torch.random.fork_rng(devices=[]), _standing_in(device), _watched(module) as (entered, calls):
+    with torch.no_grad(), torch.random.fork_rng(devices=[]), standing_in(device), _watched(module) as (entered, calls):
         torch.manual_seed(length)
         inputs = [value_of(spec, entry.variable, length, device) for spec in entry.inputs]
         named = {key: value_of(spec, entry.variable, length, device) for key, spec in entry.keyword_inputs.items()}
@@ -125,7 +125,7 @@ def value_of(spec: Any, variable: str, length: int, device: str) -> Any:
 
 
 @contextmanager
-def _standing_in(device: str) -> Iterator[None]:
+def standing_in(device: str) -> Iterator[None]:
     """What a machine without a GPU, or a tensor without data, lacks. The published sources stay as they are."""
     with ExitStack() as stack:
         # on a CPU it is -1, and `window.to(-1)` raises
