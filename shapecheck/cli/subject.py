@@ -121,7 +121,7 @@ def named_module(
         options = ("--init", init), ("--method", method if method != "forward" else None)
         said = "".join(f" {option} {shlex.quote(value)}" for option, value in options if value is not None)
         with quiet(debug=debug), found.code.visit():
-            module = built(lambda: found.build(arguments, keywords))
+            module = built(partial(found.build, arguments, keywords))
             raise UsageError(found.inputs_wanted(module, method, said))
 
     return load
