@@ -14,10 +14,10 @@ from shapecheck.model import Component
 from shapecheck.render.explanation import sentence, stages
 
 _ROW, _BAR = 30, 20  # pixels
-_LABELS, _BARS, _NUMBERS = 250, 300, 210
+_LABELS, _BARS, _NUMBERS = 276, 300, 224
 _MARGIN = 16
 _WIDTH = _LABELS + _BARS + _NUMBERS + 2 * _MARGIN
-_CHARACTER = 6.4  # pixels of a character of a label, about
+_CHARACTER = 7.3  # pixels of a character of a label, about
 
 _STYLE = """
 text { font: 12px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; fill: #1f2328; }
@@ -48,7 +48,7 @@ def svg(component: Component, found: Explanation) -> str:
     """The picture as an SVG document, ending with a newline."""
     rows = _rows(found)
     title = f"{component.name}: {sentence(component, found)}"
-    lines = textwrap.wrap(title, int((_WIDTH - 2 * _MARGIN) / 7.5))
+    lines = textwrap.wrap(title, int((_WIDTH - 2 * _MARGIN) / 8.8))
     top = _MARGIN + 20 * len(lines) + 8
     height = top + _ROW * len(rows) + _MARGIN
     largest = max((max(row.size or 0, row.needed or 0) for row in rows), default=1) or 1
