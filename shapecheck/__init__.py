@@ -13,6 +13,7 @@ from shapecheck.errors import UsageError
 
 if TYPE_CHECKING:
     from shapecheck.analysis import analyze
+    from shapecheck.explanation import Bottleneck, Explanation, explain
     from shapecheck.joint import Combination, JointReport, analyze_sizes
     from shapecheck.lengths.lengthset import LengthSet
     from shapecheck.model import Component, ComponentReport, Model, ModelReport, Skipped, Unit, check
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from shapecheck.usercode import UserCode
 
 __all__ = [
+    "Bottleneck",
     "Combination",
     "Component",
     "ComponentReport",
+    "Explanation",
     "Failure",
     "JointReport",
     "LayerLimit",
@@ -43,14 +46,17 @@ __all__ = [
     "analyze_sizes",
     "assert_valid",
     "check",
+    "explain",
     "guard",
 ]
 
 # No public name equals the name of a submodule: importing a submodule sets it as an attribute of the package.
 _MODULES = {
+    "Bottleneck": "shapecheck.explanation",
     "Combination": "shapecheck.joint",
     "Component": "shapecheck.model",
     "ComponentReport": "shapecheck.model",
+    "Explanation": "shapecheck.explanation",
     "Failure": "shapecheck.report",
     "JointReport": "shapecheck.joint",
     "LayerLimit": "shapecheck.report",
@@ -68,6 +74,7 @@ _MODULES = {
     "analyze_sizes": "shapecheck.joint",
     "assert_valid": "shapecheck.monitor",
     "check": "shapecheck.model",
+    "explain": "shapecheck.explanation",
     "guard": "shapecheck.monitor",
 }
 

@@ -7,11 +7,19 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+PAGES = [page for page in (README, *sorted((ROOT / "docs").glob("*.md"))) if ">>> " in page.read_text(encoding="utf-8")]
+DOCUMENTED = [
+    ".".join(file.relative_to(ROOT).with_suffix("").parts)
+    for file in sorted((ROOT / "shapecheck").rglob("*.py"))
+    if ">>> " in file.read_text(encoding="utf-8")
+]
 EXAMPLES = re.compile(r"^```console\n\$ (?P<command>.*)\n(?P<output>(?:.*\n)*?)```\n", re.MULTILINE)
 
 
@@ -49,7 +57,15 @@ def test_console_example(command: str, request: pytest.FixtureRequest) -> None:
         assert match["output"] == shown, "README.md shows something else; if the new output is right: make readme"
 
 
-def test_python_example() -> None:
-    failed, tried = doctest.testfile(str(README), module_relative=False)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_example(page: Path) -> None:
+    failed, tried = doctest.testfile(str(page), module_relative=False)
+    assert tried
+    assert not failed
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_docstring_example(name: str) -> None:
+    failed, tried = doctest.testmod(import_module(name))
     assert tried
     assert not failed
