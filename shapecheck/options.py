@@ -37,10 +37,20 @@ class Layers(Enum):
 
 
 class Format(Enum):
-    """How a report is written."""
+    """How a result is written."""
 
     TABLE = "table"
     JSON = "json"
+
+
+class ReportFormat(Enum):
+    """How a report is written: for people, and for other programs."""
+
+    TABLE = "table"
+    JSON = "json"
+    GITHUB = "github"  # annotations
+    SARIF = "sarif"
+    JUNIT = "junit"
 
 
 class DifferenceFormat(Enum):

@@ -24,7 +24,6 @@ from shapecheck.exit_codes import ExitCode
 
 app = typer.Typer(
     name="shapecheck",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help: it needs no rich, and looks the same in a pipe and in the README
     context_settings={"help_option_names": ["-h", "--help"]},

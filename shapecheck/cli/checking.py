@@ -8,12 +8,13 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from shapecheck.exit_codes import ExitCode
-from shapecheck.options import Format, Layers, Problems, parse_choice, parse_lengths
+from shapecheck.options import Layers, Problems, ReportFormat, parse_choice, parse_lengths
 
 if TYPE_CHECKING:
     from shapecheck.model import Model, ModelReport
@@ -27,6 +28,12 @@ LayersOption = Annotated[
     str, typer.Option(metavar="all|binding|none", help="Layers to list: all, those that decide, none.")
 ]
 FormatOption = Annotated[str, typer.Option("--format", metavar="table|json", help="How to write the result.")]
+ReportFormatOption = Annotated[
+    str,
+    typer.Option(
+        "--format", metavar="table|json|github|sarif|junit", help="How to write the result; the last three are for CI."
+    ),
+]
 OutputOption = Annotated[
     str | None, typer.Option(metavar="FILE", help="Write to a file instead of standard output (-).")
 ]
@@ -39,10 +46,11 @@ class Settings:
 
     lengths: tuple[int, int] | None
     layers: Layers
-    written: Format
+    written: ReportFormat
     destination: Destination
     train: bool
     debug: bool
+    file: str = ""  # that the report is about, for those who place its notices
 
 
 def parse_settings(
@@ -59,17 +67,19 @@ def parse_settings(
 ) -> Settings | None:
     """The options that all these commands have; what is wrong goes to `problems`, and None comes back.
 
-    `sources`: files that are read and must not be written over; `stream`: standard output, where it is kept apart.
+    `sources`: files that are read and must not be written over, first the one that it is all about; `stream`:
+    standard output, where it is kept apart.
     """
     from shapecheck.render.destination import Destination
 
     sweep = None if lengths is None else problems.attempt(partial(parse_lengths, lengths))
     shown = problems.attempt(partial(parse_choice, "--layers", layers, Layers))
-    written = problems.attempt(partial(parse_choice, "--format", format_, Format))
+    written = problems.attempt(partial(parse_choice, "--format", format_, ReportFormat))
     destination = problems.attempt(partial(Destination.checked, output, sources=sources))
     if shown is None or written is None or destination is None:
         return None
-    return Settings(sweep, shown, written, replace(destination, stream=stream), train, debug)
+    file = sources[0] if sources and sources[0] and Path(sources[0]).is_file() else ""
+    return Settings(sweep, shown, written, replace(destination, stream=stream), train, debug, file)
 
 
 @contextmanager
@@ -110,12 +120,32 @@ def write_report(report: ModelReport, settings: Settings, preflight: Preflight |
 
 
 def _rendered(report: ModelReport, settings: Settings, preflight: Preflight | None) -> str:
-    if settings.written is Format.JSON:
+    if settings.written is ReportFormat.TABLE:
+        return _table(report, settings, preflight)
+    for note in report.model.notes:
+        print(f"shapecheck: note: {note}", file=sys.stderr)
+    if settings.written is ReportFormat.JSON:
         from shapecheck.render.document import document
 
-        for note in report.model.notes:
-            print(f"shapecheck: note: {note}", file=sys.stderr)
         return document(report, settings.layers, preflight)
+    from shapecheck.render.notices import notices
+
+    found = notices(report, preflight, settings.file)
+    if settings.written is ReportFormat.GITHUB:
+        from shapecheck.render.github import workflow_commands
+
+        return workflow_commands(found)
+    if settings.written is ReportFormat.SARIF:
+        from shapecheck.render.sarif import log
+
+        return log(found)
+    from shapecheck.render.junit import suites
+
+    config = f" ({report.model.config})" if report.model.config else ""
+    return suites(f"{report.model.name}{config}", found)
+
+
+def _table(report: ModelReport, settings: Settings, preflight: Preflight | None) -> str:
     from shapecheck.render import console
     from shapecheck.render.table import table
 

@@ -23,6 +23,7 @@ from shapecheck.cli.subject import (
     SourceOption,
     TargetArgument,
     UnitOption,
+    component_names,
     load_styletts2,
     named_module,
     one_component,
@@ -74,7 +75,12 @@ def styletts2(
     preset: PresetOption = None,
     source: SourceOption = None,
     component: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The component to explain, such as style_encoder.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The component to explain, such as style_encoder.",
+            autocompletion=component_names,
+        ),
     ] = None,
     length: LengthOption = None,
     train: TrainOption = False,

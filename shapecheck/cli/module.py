@@ -8,9 +8,9 @@ import typer
 
 from shapecheck.cli.checking import (
     DebugOption,
-    FormatOption,
     LayersOption,
     OutputOption,
+    ReportFormatOption,
     TrainOption,
     check_model,
     parse_settings,
@@ -38,7 +38,7 @@ def command(
     unit: UnitOption = None,
     train: TrainOption = False,
     layers: LayersOption = "all",
-    format_: FormatOption = "table",
+    format_: ReportFormatOption = "table",
     output: OutputOption = None,
     debug: DebugOption = False,
 ) -> Job:

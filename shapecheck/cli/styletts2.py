@@ -9,9 +9,9 @@ import typer
 
 from shapecheck.cli.checking import (
     DebugOption,
-    FormatOption,
     LayersOption,
     OutputOption,
+    ReportFormatOption,
     TrainOption,
     analyzed,
     is_undecided,
@@ -47,6 +47,7 @@ from shapecheck.cli.subject import (
     ConfigOption,
     PresetOption,
     SourceOption,
+    component_names,
     load_styletts2,
     source_files,
 )
@@ -65,7 +66,11 @@ def command(
     source: SourceOption = None,
     component: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Only this component, such as style_encoder; may be repeated."),
+        typer.Option(
+            metavar="NAME",
+            help="Only this component, such as style_encoder; may be repeated.",
+            autocompletion=component_names,
+        ),
     ] = None,
     batch: Annotated[
         str | None,
@@ -95,7 +100,7 @@ def command(
     write_filtered_lists: FilteredOption = None,
     strict: StrictOption = False,
     layers: LayersOption = "all",
-    format_: FormatOption = "table",
+    format_: ReportFormatOption = "table",
     output: OutputOption = None,
     debug: DebugOption = False,
 ) -> Job:

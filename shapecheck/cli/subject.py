@@ -20,12 +20,22 @@ if TYPE_CHECKING:
 
 DEFAULT_PRESET = "ft"
 
+
+def component_names() -> list[str]:
+    """For the completion of a shell: the components of the default configuration."""
+    return [component.name for component in load_styletts2(None, None, None, None).components]
+
+
 ConfigOption = Annotated[
     str | None, typer.Option(metavar="FILE", help="A StyleTTS2 configuration, such as config_ft.yml.")
 ]
 PresetOption = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="A published configuration: ft, ljspeech or libritts. Without --config: ft."),
+    typer.Option(
+        metavar="NAME",
+        help="A published configuration: ft, ljspeech or libritts. Without --config: ft.",
+        autocompletion=lambda: ["ft", "ljspeech", "libritts"],
+    ),
 ]
 SourceOption = Annotated[
     str | None,
