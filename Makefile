@@ -57,7 +57,7 @@ attack: $(INSTALLED)
 
 # write what the commands in README.md really print between its markers
 readme: $(INSTALLED)
-	$(PYTEST) --overwrite-golden tests/test_readme.py -k console
+	$(PYTEST) --overwrite-golden tests/documentation -k commands
 
 # accept the present outputs as right; read the difference before committing it
 golden: $(INSTALLED)
