@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test check lint format types imports bench fuzz attack readme golden clean
+.PHONY: run test check lint format types imports bench fuzz attack readme docs golden clean
 
 run: $(INSTALLED)
 	@$(BIN)/shapecheck styletts2
@@ -58,6 +58,10 @@ attack: $(INSTALLED)
 # write what the commands in README.md really print between its markers
 readme: $(INSTALLED)
 	$(PYTEST) --overwrite-golden tests/documentation -k commands
+
+# the documentation as a site: build/site/index.html
+docs: $(INSTALLED)
+	$(BIN)/python -m mkdocs build --strict
 
 # accept the present outputs as right; read the difference before committing it
 golden: $(INSTALLED)

@@ -73,7 +73,8 @@ def make(folder: Path) -> Path:
         for line in range(1, count + 1):
             path = f"{name}_{line:03d}.wav"
             write_clip(project / "wavs" / path, Clip(samples=short.get(line, LONG)))
-            lines.append(f"{path}|{TEXT}|0\n")
+            text = TEXT[: TEXT.index(" ")] if line in short else TEXT  # a text that the clip has time for
+            lines.append(f"{path}|{text}|0\n")
         (project / "Data" / f"{name}_list.txt").write_text("".join(lines), encoding="utf-8")
     (project / "Data" / "OOD_texts.txt").write_text(f"{TEXT} {TEXT}\n" * 3, encoding="utf-8")
     for name in ("models.py", "vocoder.py"):
