@@ -308,7 +308,7 @@ FIELDS = [
     (lambda: of(through_a_sort), both(1, "sort")),
     (lambda: of(lambda x: x + x.flip(-1)), both(1, "add")),
     (lambda: of(sevens, conv()), said(3, length=70)),
-    (lambda: of(short, conv()), said(None, unknown="no length was found that runs", length=0)),
+    (lambda: of(short, conv()), said(None, unknown="too few lengths run to tell", length=0)),
     (lambda: conv(padding=1, padding_mode="circular"), said(None, "", "Conv1d", length=262144)),
     (lambda: of(through_a_view, conv()), said(None, unknown=SHARED)),
     (lambda: of(through_a_buffer, conv()), said(None, unknown="__setitem__, which writes to a buffer")),
@@ -373,8 +373,9 @@ def test_methods_keywords_and_modes():
             return self.layer(self.norm(x)) * scale
 
     module = Two().train()
+    threads = torch.get_num_threads()
     assert receptive_field(module, X, method="encode", scale=2.0) == ReceptiveField(3, length=64)
-    assert module.training
+    assert (module.training, torch.get_num_threads()) == (True, threads)
 
 
 def test_wrong_inputs_are_refused():

@@ -6,7 +6,6 @@ decides by looking at values is not counted, nor are operations outside of any e
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,7 +26,7 @@ _FIRST = 64  # steps of the first input looked at
 _GROWTH = 4
 _LARGEST = 2**18  # steps past which the input is no longer grown
 _LONGER = (3, 2)  # times as long: the second input, on which everything must come out the same
-_SLOW = 5.0  # seconds for one length past which no longer ones are tried
+_MOST = 2**28  # elements computed for one length past which no longer ones are tried: some seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ class _Lengths:
         self._analyze = partial(analyze, module, *inputs, method=method, **keyword_inputs)
         self._reports: dict[int, Report] = {}
         self._all: Report | None = None
-        self.obstacle = "no length was found that runs"
+        self.obstacle = "too few lengths run to tell"
 
     def only(self, length: int) -> Report | None:
         """At this length; None if it does not run."""
@@ -110,19 +109,18 @@ def _grown(report_at: Callable[[int], Report | None]) -> ReceptiveField | None:
     """The field at the first length that shows it; None where there is none."""
     asked, field = _FIRST, None
     while asked <= _LARGEST:
-        began = time.monotonic()
         report = report_at(asked)
         if report is not None:
-            field = _field(report)
+            field, work = _field(report)
             if field.unknown:
                 return field
             if field.size is not None:
                 longer = next(filter(None, (report_at(factor * field.length) for factor in _LONGER)), None)
                 if longer is None:
                     return None
-                if _said(_field(longer)) == _said(field):
+                if _said(_field(longer)[0]) == _said(field):
                     return field
-            if time.monotonic() - began > _SLOW:
+            if work > _MOST:
                 return replace(field, size=None, unknown=f"not below {field.length // 2} steps, or the whole input")
         asked *= _GROWTH
     if field is not None and field.size is not None:
@@ -134,12 +132,12 @@ def _said(field: ReceptiveField) -> tuple[Any, ...]:
     return field.size, field.before, field.whole_by, field.unknown
 
 
-def _field(report: Report) -> ReceptiveField:
-    """As it is at one length; the size is None where that is too short to tell."""
+def _field(report: Report) -> tuple[ReceptiveField, int]:
+    """As it is at one length, and the work that it took; the size is None where the input is too short to tell."""
     try:
         places = places_of(report)
     except UnknownPlaces as unknown:
-        return ReceptiveField(None, unknown=str(unknown), length=report.swept[0])
+        return ReceptiveField(None, unknown=str(unknown), length=report.swept[0]), 0
     size = max((hull.size for hull in places.outputs), default=0)
     before = ""
     for whole in places.whole:
@@ -147,8 +145,10 @@ def _field(report: Report) -> ReceptiveField:
             size, before = whole.before.size, whole.name
     whole_by = places.whole[0].name if places.whole else ""
     if 2 * size > places.length:
-        return ReceptiveField(None, before, whole_by or places.outgrown, "", places.length, places.note)
-    return ReceptiveField(size, before, whole_by, "", places.length, places.note)
+        field = ReceptiveField(None, before, whole_by or places.outgrown, "", places.length, places.note)
+    else:
+        field = ReceptiveField(size, before, whole_by, "", places.length, places.note)
+    return field, places.work
 
 
 __all__ = [

@@ -60,6 +60,7 @@ class Places:
     outputs: tuple[Hull, ...]
     whole: tuple[Whole, ...]  # by which any output sees everything, in the order of execution
     outgrown: str  # the first operation whose result depends on more than half of the input; "": none's does
+    work: int  # elements of all that was computed on the way
     note: str  # what had to be taken for granted; "": nothing
 
 
@@ -68,7 +69,12 @@ def places_of(report: Report) -> Places:
 
     They are exact for all that sees less than half of the input.
     """
-    return _Walk(report).run()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the tensors are small: on a busy machine threads would mostly wait for one another
+    try:
+        return _Walk(report).run()
+    finally:
+        torch.set_num_threads(threads)
 
 
 class _Walk:
@@ -82,6 +88,7 @@ class _Walk:
         self.groups: dict[int, set[int]] = {}  # tensors that may share their memory
         self.last_use: dict[int, int] = {}
         self.outgrown = self.note = ""
+        self.work = 0
 
     def run(self) -> Places:
         outputs: list[Hull] = []
@@ -89,6 +96,9 @@ class _Walk:
         for number, node in enumerate(self.nodes):
             for tensor in _swept(node.meta.get("arguments")):
                 self._note(tensor, number)
+        over: dict[int, list[int]] = {}
+        for identity, number in self.last_use.items():
+            over.setdefault(number, []).append(identity)
         for number, node in enumerate(self.nodes):
             if node.op == "placeholder":
                 self.hulls[id(node.meta["swept"])] = _input(InputSpec.parse(next(texts)), self.length)
@@ -96,10 +106,11 @@ class _Walk:
                 outputs = [self._hull(tensor, "the output") for tensor in _swept(node.meta["arguments"])]
             elif node.op in ("call_module", "call_function"):
                 self._step(number, node)
+            for identity in over.get(number, ()):
+                self.hulls.pop(identity, None)
         seen = sorted(through_of(outputs))
-        return Places(
-            self.length, tuple(outputs), tuple(self.whole[number] for number in seen), self.outgrown, self.note
-        )
+        whole = tuple(self.whole[number] for number in seen)
+        return Places(self.length, tuple(outputs), whole, self.outgrown, self.work, self.note)
 
     def _note(self, tensor: SweptTensor, number: int) -> None:
         """The last use of a tensor, and of those that it is a copy of."""
@@ -133,7 +144,9 @@ class _Walk:
             hulls = self._checked(number, name, call, self._apply(call, node, args, kwargs, name), given)
             self.note = self.note or call.note
         for result, hull in zip(results, hulls, strict=True):
-            self.hulls[id(result)] = hull
+            self.work += hull.low.numel()
+            if id(result) in self.last_use:
+                self.hulls[id(result)] = hull
 
     def _apply(self, call: Call, node: torch.fx.Node, args: Any, kwargs: Any, name: str) -> list[Hull]:
         """The results' hulls by the rule of the operation, or of the layer."""
