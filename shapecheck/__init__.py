@@ -13,11 +13,13 @@ from shapecheck.errors import UsageError
 
 if TYPE_CHECKING:
     from shapecheck.analysis import analyze
+    from shapecheck.cost import Cost, cost_of
     from shapecheck.explanation import Bottleneck, Explanation, explain
     from shapecheck.joint import Combination, JointReport, analyze_sizes
     from shapecheck.lengths.lengthset import LengthSet
     from shapecheck.model import Component, ComponentReport, Model, ModelReport, Skipped, Unit, check
     from shapecheck.monitor import LengthError, assert_valid, guard
+    from shapecheck.receptive import ReceptiveField, receptive_field
     from shapecheck.report import Failure, LayerLimit, Report, Step, Undecided
     from shapecheck.usercode import UserCode
 
@@ -26,6 +28,7 @@ __all__ = [
     "Combination",
     "Component",
     "ComponentReport",
+    "Cost",
     "Explanation",
     "Failure",
     "JointReport",
@@ -34,6 +37,7 @@ __all__ = [
     "LengthSet",
     "Model",
     "ModelReport",
+    "ReceptiveField",
     "Report",
     "Skipped",
     "Step",
@@ -46,8 +50,10 @@ __all__ = [
     "analyze_sizes",
     "assert_valid",
     "check",
+    "cost_of",
     "explain",
     "guard",
+    "receptive_field",
 ]
 
 # No public name equals the name of a submodule: importing a submodule sets it as an attribute of the package.
@@ -56,6 +62,7 @@ _MODULES = {
     "Combination": "shapecheck.joint",
     "Component": "shapecheck.model",
     "ComponentReport": "shapecheck.model",
+    "Cost": "shapecheck.cost",
     "Explanation": "shapecheck.explanation",
     "Failure": "shapecheck.report",
     "JointReport": "shapecheck.joint",
@@ -64,6 +71,7 @@ _MODULES = {
     "LengthSet": "shapecheck.lengths.lengthset",
     "Model": "shapecheck.model",
     "ModelReport": "shapecheck.model",
+    "ReceptiveField": "shapecheck.receptive",
     "Report": "shapecheck.report",
     "Skipped": "shapecheck.model",
     "Step": "shapecheck.report",
@@ -74,8 +82,10 @@ _MODULES = {
     "analyze_sizes": "shapecheck.joint",
     "assert_valid": "shapecheck.monitor",
     "check": "shapecheck.model",
+    "cost_of": "shapecheck.cost",
     "explain": "shapecheck.explanation",
     "guard": "shapecheck.monitor",
+    "receptive_field": "shapecheck.receptive",
 }
 
 
