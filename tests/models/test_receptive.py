@@ -203,7 +203,7 @@ def said(config: str, name: str) -> ReceptiveField:
         ("mpd", lambda: published().discriminators.MultiPeriodDiscriminator(), (WAVE, WAVE)),
         ("msd", lambda: published().discriminators.MultiResSpecDiscriminator(), (WAVE, WAVE)),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_components_say_what_the_published_modules_say(name, make, specs):
     with torch.device("cpu" if name == "msd" else "meta"):  # the published window is made by the constructor
