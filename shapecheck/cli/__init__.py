@@ -16,7 +16,7 @@ from typing import Annotated, cast
 import typer
 
 from shapecheck._version import __version__
-from shapecheck.cli import diff, module, styletts2
+from shapecheck.cli import diff, module, repair, styletts2
 from shapecheck.cli.job import Job
 from shapecheck.cli.output import this_process_is_ours
 from shapecheck.errors import UsageError
@@ -48,8 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _report_error(str(error), ExitCode.USAGE, debug)
     except BrokenPipeError:
         return ExitCode.BROKEN_PIPE
-    except KeyboardInterrupt:
-        return _report_error("interrupted; nothing was written", ExitCode.INTERRUPTED, debug)
+    except KeyboardInterrupt as stop:  # with what was written, where anything was
+        return _report_error(str(stop) or "interrupted; nothing was written", ExitCode.INTERRUPTED, debug)
     except Exception as error:
         message = f"a defect of shapecheck, not of your model: {type(error).__name__}: {error}"
         return _report_error(f"{message}\n(--debug shows where; please report it)", ExitCode.UNKNOWN, debug)
@@ -118,6 +118,7 @@ def _shapecheck(
       shapecheck styletts2 --format json --output limits.json
       shapecheck module models.py:StyleEncoder "f32[1, 1, 80, T]"
       shapecheck diff limits.json Configs/config_ft.yml
+      shapecheck repair --config Configs/config_ft.yml
 
     \b
     Exit codes:
@@ -129,3 +130,4 @@ def _shapecheck(
 app.command("styletts2", short_help="The smallest input lengths of StyleTTS2, layer by layer.")(styletts2.command)
 app.command("module", short_help="The same for any nn.Module.")(module.command)
 app.command("diff", short_help="What changed between two reports, and whether anything got worse.")(diff.command)
+app.command("repair", short_help="What mends the clips that a training run cannot take; and mend them.")(repair.command)

@@ -137,13 +137,13 @@ def command(
         problems = Problems()
         sizes = None if batch is None else problems.attempt(partial(parse_batch, batch))
         with quiet(debug=debug):
-            model = problems.attempt(partial(_load, config, preset, source, sizes))
+            model = problems.attempt(partial(load_model, config, preset, source, sizes))
         names = select_components(model, component or (), problems) if model is not None else None
         options = problems.attempt(preflight_options)
         preparation = None
         if model is not None and options is not None:
-            preparation = problems.attempt(partial(_prepare, config, preset, source, options))
-        sources = (config, *_source_files(source))
+            preparation = problems.attempt(partial(prepared, config, preset, source, options))
+        sources = (config, *source_files(source))
         extras = problems.attempt(partial(checked_extras, list_, write_filtered_lists, sources, preparation))
         settings = parse_settings(
             problems,
@@ -219,7 +219,7 @@ def command(
     return Job(run, debug)
 
 
-def _source_files(source: str | None) -> list[str]:
+def source_files(source: str | None) -> list[str]:
     """The files of a checkout, but for its data: they are not to be written over."""
     if not source:
         return []
@@ -229,13 +229,13 @@ def _source_files(source: str | None) -> list[str]:
     return [str(file) for pattern in patterns for file in Path(source).glob(pattern)]
 
 
-def _prepare(config: str | None, preset: str | None, source: str | None, options: Options) -> Preparation:
+def prepared(config: str | None, preset: str | None, source: str | None, options: Options) -> Preparation:
     from shapecheck.models import styletts2 as architecture
 
     return architecture.prepare(config, options, preset=preset or DEFAULT_PRESET, source=source)
 
 
-def _load(config: str | None, preset: str | None, source: str | None, batch: tuple[int, int] | None) -> Model:
+def load_model(config: str | None, preset: str | None, source: str | None, batch: tuple[int, int] | None) -> Model:
     from shapecheck.models import styletts2 as architecture
 
     if config is not None and preset is not None:
