@@ -149,7 +149,7 @@ def command(
         undecided = is_undecided(report)
         mended = _mended(repairing, wanted)
         settings.destination.write(
-            _rendered(repairing, wanted, mended, settings.written, stream, is_undecided=undecided)
+            _rendered(repairing, wanted, mended, settings.written, stream)
         )
         if wanted.listed is not None:
             from shapecheck.render.repair import plan_csv
@@ -257,15 +257,13 @@ def _rendered(
     mended: Mended | None,
     written: Format,
     stream: TextIO | None,
-    *,
-    is_undecided: bool,
 ) -> str:
     from shapecheck.preflight import Policy
     from shapecheck.render import console, repair
 
     policies = tuple(Policy) if wanted.policy is None else (wanted.policy,)
     if written is Format.JSON:
-        return repair.document(repairing.plan, policies, mended, is_undecided=is_undecided)
+        return repair.document(repairing.plan, policies, mended)
     return repair.plan_text(repairing.plan, policies, console.for_stream(stream or sys.stdout), mended)
 
 

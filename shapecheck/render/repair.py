@@ -70,7 +70,7 @@ def plan_csv(plan: RepairPlan) -> str:
 
 
 def document(
-    plan: RepairPlan, policies: Sequence[Policy], mended: Mended | None = None, *, is_undecided: bool = False
+    plan: RepairPlan, policies: Sequence[Policy], mended: Mended | None = None
 ) -> str:
     """The whole plan as a JSON document, ending with a newline."""
     values = {
@@ -79,7 +79,6 @@ def document(
         "stage": plan.stage,
         "stage_reason": plan.stage_reason,
         "goal": plan.goal,
-        "undecided": is_undecided,
         "lists": [
             {"list": each.name, "role": each.role, "lines": each.lines, "hours": _hours(each.seconds)}
             for each in plan.lists
@@ -99,6 +98,7 @@ def document(
             "short": plan.late_stage.short,
             "samples": plan.late_stage.samples,
         },
+        "notes": list(plan.notes),
         "hopeless": plan.hopeless,
         "not_checked": list(plan.not_checked),
         "repairs": [_repair_values(repair) for repair in plan.repairs],
@@ -151,11 +151,13 @@ def _print(plan: RepairPlan, policies: Sequence[Policy], console: Console) -> No
         text = f"{late.name} stage: {late.short:,} of {lines} under {late.samples:,} samples"
         hint = "; --goal slm plans for them, too" if late.short and plan.goal != "slm" else ""
         print_hanging(console, "  long     ", text + hint)
+    for note in plan.notes:
+        print_hanging(console, "  note: ", note)
     for what in plan.not_checked:
         print_hanging(console, "  not checked: ", what)
     console.print()
     if plan.hopeless:
-        print_hanging(console, "", f"Nothing to repair: {plan.hopeless}.", style="bold")
+        print_hanging(console, "", f"No clip can be repaired: {plan.hopeless}.", style="bold")
         return
     if not plan.repairs:
         console.print(Text("Nothing to repair.", style="bold"))
@@ -206,6 +208,8 @@ def _print_policies(plan: RepairPlan, policies: Sequence[Policy], console: Conso
         *others, last = names
         who = f"{', '.join(others)} and {last} leave" if others else f"{last} leaves"
         print_hanging(console, "  ", f"{who} out {_count(count, 'clip')}: {why}")
+    if Policy.PAD in policies and plan.totals(Policy.PAD).files:
+        print_hanging(console, "  ", f"pad puts the zeros at the {PADDED_AT} of the clip")
     if Policy.REPEAT in policies and plan.totals(Policy.REPEAT).files:
         print_hanging(console, "  ", "repeat writes the text of a clip as often as the clip")
 

@@ -49,6 +49,14 @@ class Goal(Enum):
     SLM = "slm"  # and every training clip is long enough for the SLM stage, at its shortest crop
 
 
+def named(name: str) -> Goal:
+    """Raises UsageError for a name that no goal has."""
+    for goal in Goal:
+        if goal.value == name:
+            return goal
+    raise UsageError(f"--goal {name}: unknown; one of: {', '.join(goal.value for goal in Goal)}")
+
+
 def plan(run: Run, goal: Goal, root: str, not_checked: tuple[str, ...] = ()) -> RepairPlan:
     """Every clip of the run's lists that is in the way of the goal, and what mends it.
 
@@ -77,6 +85,7 @@ def plan(run: Run, goal: Goal, root: str, not_checked: tuple[str, ...] = ()) -> 
         repairs=repairs,
         loader=_loader_change(needs, repairs),
         late_stage=late,
+        notes=tuple(_undecided(run)),
         hopeless=hopeless,
         not_checked=not_checked,
     )
@@ -171,6 +180,12 @@ def _late_stage(run: Run) -> LateStage | None:
     measured = run.train.with_lengths
     short = sum(clip.mel_frames < least for clip in measured)
     return LateStage("SLM", len(measured), short, chain.shortest_clip(least, chain.LOADER_HOP_LENGTH))
+
+
+def _undecided(run: Run) -> Iterable[str]:
+    names = [name for name, report in run.fates.reports.items() if report.unknown]
+    if names:
+        yield f"some lengths of {', '.join(names)} were left undecided, and count as running"
 
 
 def _listed(needs: _Needs) -> Iterable[Listed]:
