@@ -77,7 +77,8 @@ def mend(audio: AudioFile, target: Path, policy: Policy, samples: int) -> None:
     try:
         try:
             _write(temporary, made, audio, form, endian)
-            _check(temporary, made, audio, form)
+            kept = audio.samples if policy is Policy.PAD else samples  # zeros may change: A-law has none
+            _check(temporary, made, audio, form, kept)
         except (RuntimeError, OSError, AssertionError) as failure:  # soundfile asserts that all of it was written
             raise UsageError(f"{printable(str(target))}: cannot be written: {_reason(failure)}") from failure
         place(temporary, target)
