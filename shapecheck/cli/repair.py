@@ -148,9 +148,7 @@ def command(
         repairing = _planned(preparation, report, aim)
         undecided = is_undecided(report)
         mended = _mended(repairing, wanted)
-        settings.destination.write(
-            _rendered(repairing, wanted, mended, settings.written, stream)
-        )
+        settings.destination.write(_rendered(repairing, wanted, mended, settings.written, stream))
         if wanted.listed is not None:
             from shapecheck.render.repair import plan_csv
 

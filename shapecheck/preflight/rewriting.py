@@ -110,7 +110,8 @@ def check_folder(text: str, root: str) -> Path:
         real, data = Path(os.path.realpath(folder)), Path(os.path.realpath(root))
         if real == data or (data in real.parents and data != Path(data.anchor)):
             raise UsageError(f"{shown}: is in the folder of the clips; give one outside of it")
-        if folder.is_dir() and not (folder / RECORD).is_file() and any(folder.iterdir()):
+        held = [file for file in folder.iterdir() if not file.name.startswith(TEMPORARY)] if folder.is_dir() else []
+        if held and not (folder / RECORD).is_file():
             raise UsageError(f"{shown}: is not empty, and no run of this command made it; give another folder")
         above = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
         if not above.is_dir() or not os.access(above, os.W_OK):
@@ -133,6 +134,7 @@ def output_of(
     lists name it, below the plan's root, None where the clip has none. Raises UsageError where the folder holds, or
     would hold, something else.
     """
+    check_folder(str(folder), plan.root)
     files = _files(plan, policy, folder)
     paths = {file.repair: _listed_path(file.path, plan.root) for file in files}
     targets = {name: folder / file.name for name, file in lists.items()}

@@ -69,9 +69,7 @@ def plan_csv(plan: RepairPlan) -> str:
     return text.getvalue()
 
 
-def document(
-    plan: RepairPlan, policies: Sequence[Policy], mended: Mended | None = None
-) -> str:
+def document(plan: RepairPlan, policies: Sequence[Policy], mended: Mended | None = None) -> str:
     """The whole plan as a JSON document, ending with a newline."""
     values = {
         "schema": SCHEMA,

@@ -144,17 +144,15 @@ class _Needs:
     def hopeless(self) -> str:
         """Why no length of a clip will do; "" where some does."""
         fates, max_len = self.run.fates, self.run.config.training.max_len
+        refusal = fates.crop_of(max_len // 2)
+        if self.run.train is not None and max_len < chain.GATE:
+            what = f"leaves crops under {chain.GATE} mel frames, and every batch is passed over"
+            return f"max_len {max_len} {what}: raise it to {chain.GATE} or more first"
+        if self.run.train is not None and refusal is not None:
+            return f"max_len {max_len} leaves crops that are refused ({refusal.text}): change it first"
         for role, clips in self.sets:
-            if self.shortest(1, chain.LOADER_SAMPLE_RATE, frozenset((role,))) is not None:
-                continue
-            if role == _TRAIN and fates.is_passed_over(_FURTHER):
-                return (
-                    f"max_len {max_len} leaves crops under {chain.GATE} mel frames, and every batch is passed over:"
-                    f" raise it to {chain.GATE} or more first"
-                )
-            refusal = fates.crop(_FURTHER) if role == _TRAIN else fates.validation(_FURTHER)
-            because = f", since {refusal.text}" if refusal is not None else ""
-            return f"no length of a clip of {clips.listed.name} will do{because}: change the configuration first"
+            if self.shortest(1, chain.LOADER_SAMPLE_RATE, frozenset((role,))) is None:
+                return f"no length of a clip of {clips.listed.name} will do: change the configuration first"
         return ""
 
 
@@ -242,12 +240,18 @@ def _repetitions(
 ) -> tuple[int | None, str]:
     """The fewest, and why there are none. The texts are repeated with the clip, and must not become too long."""
     for times in range(-(-needed // audio.samples), MOST_REPETITIONS + 1):
-        if needs.events(frames_of(times * audio.samples, audio.sample_rate), roles):
+        frames = frames_of(times * audio.samples, audio.sample_rate)
+        if needs.events(frames, roles):
             continue
         for line in lines:
-            refusal = text_refusal(needs.run, replace(line, text=repeated(line, times)))
+            so_often = replace(line, text=repeated(line, times))
+            refusal = text_refusal(needs.run, so_often)
             if refusal is not None and text_refusal(needs.run, line) is None:
                 return None, f"its text so often has too many tokens ({refusal.component})"
+            # the loader's own zeros, which are part of every clip, are not repeated
+            own = frames_of(audio.samples, audio.sample_rate)
+            if so_often.tokens > frames // 2 and line.tokens <= own // 2:
+                return None, "its text so often has more tokens than the clip has frames for the aligner"
         return times, ""
     return None, f"more than {MOST_REPETITIONS} times"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shapecheck import ModelReport, UsageError
-from shapecheck.preflight import Finding, Mended, Output, Policy, Preflight, Repair, RepairPlan, Severity, output_of
+from shapecheck.preflight import Mended, Output, Policy, Repair, RepairPlan, Severity, output_of
 
 from .check import Preparation
 from .clips import ClipSet
@@ -78,13 +78,18 @@ class Repairing:
         named = {"train": files.train, "val": files.val}
         new = {name: output.lists[str(file)] for name, file in named.items() if file is not None}
         preparation = replace(self.preparation, files=replace(files, **new))
-        before = self.preparation.preflight_of(self.run)
         after = preparation.preflight(self.report)
-        remaining = tuple(found for found in after.of_severity(*_ENDING) if _is_ours(found, before))
-        known = {found.identity for found in before.findings}
+        bad = after.of_severity(*_ENDING, Severity.DEGRADE)
+        before = self.preparation.preflight_of(self.run).findings if bad else ()
+        known = frozenset(found.identity for found in before)
+        remaining = tuple(
+            found
+            for found in bad
+            if found.severity in _ENDING and (found.identity in _MENDED or found.identity not in known)
+        )
         others = tuple(
             found
-            for found in after.of_severity(*_ENDING, Severity.DEGRADE)
+            for found in bad
             if found not in remaining and (found.severity in _ENDING or found.identity not in known)
         )
         return Mended(
@@ -108,8 +113,3 @@ def _line(clips: ClipSet, number: int, repair: Repair, policy: Policy, path: str
     if policy is Policy.REPEAT and repair.repetitions is not None and len(fields) > 1:
         fields[1] = repeated(line, repair.repetitions)
     return "|".join(fields)
-
-
-def _is_ours(found: Finding, before: Preflight) -> bool:
-    """Whether repairing is for a finding, or it came with it."""
-    return found.identity in _MENDED or all(found.identity != other.identity for other in before.findings)
