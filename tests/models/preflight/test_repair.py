@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pickle
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,95 +11,44 @@ import numpy as np
 import pytest
 import soundfile
 
-from shapecheck import ModelReport, UsageError, check
+from shapecheck import UsageError, check
 from shapecheck.models import styletts2
-from shapecheck.models.styletts2.preflight import check as preflight_check
-from shapecheck.models.styletts2.preflight import module_checks
 from shapecheck.models.styletts2.preflight.repaired import Repairing
-from shapecheck.models.styletts2.preflight.run import Run
-from shapecheck.preflight import Finding, Mended, Policy, Repair
+from shapecheck.preflight import Policy, Repair
 
 from .datasets import LONG, RATE, TEXT, Clip, DataSet, make
+from .repairs import (
+    DROP,
+    PAD,
+    REPEAT,
+    SHORT,
+    STRETCH,
+    joined,
+    lines_of,
+    mel_frames,
+    modules_once,
+    one,
+    repaired,
+    runs,
+    state,
+    written,
+)
 from .test_findings import report
 from .test_other_limits import with_lengths
-from .test_walk import loaded
 
-DROP, PAD, REPEAT, STRETCH = Policy
-SHORT = Clip(9_000, text="abcdef")
+__all__ = ["modules_once"]  # a fixture
 
-KINDS = (
+KINDS: tuple[dict[str, Any], ...] = (
     {"suffix": "wav", "subtype": "PCM_16", "rate": 24_000, "channels": 1},
     {"suffix": "flac", "subtype": "PCM_24", "rate": 44_100, "channels": 2},
     {"suffix": "ogg", "subtype": "VORBIS", "rate": 16_000, "channels": 1},
 )
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _modules_once() -> Iterator[None]:
-    """What the pre-flight finds wrong with the modules does not depend on clips, and takes a second each time."""
-    true, known = module_checks.module_findings, {}
-
-    def once(run: Run) -> list[Finding]:
-        key = (id(run.report), run.stage.name, repr(run.config.training))
-        if key not in known:
-            known[key] = (list(true(run)), run.report)  # kept, so that no other report has its id
-        return known[key][0]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(preflight_check, "module_findings", once)
-        yield
-
-
-def mel_frames(samples: int, rate: int) -> int:
-    """As the loader makes them: resampled, with zeros around, framed as torch.stft frames, made even."""
-    return loaded(int(np.ceil(samples * (24_000 / rate))))[1].shape[1]
-
-
-def runs(samples: int, rate: int, roles: set[str], max_len: int = 400) -> bool:
-    """Whether the public scripts neither end at nor lose a batch with a clip: encoders of 65 mel frames, gate of 80."""
-    frames = mel_frames(samples, rate)
-    if frames < 65:
-        return False
-    if "train" in roles and 2 * min(frames // 2 - 1, max_len // 2) < 80:
-        return False
-    return "val" not in roles or 2 * (frames // 2 - 1) >= 65
-
-
-def repaired(data: DataSet, limits: ModelReport | None = None, goal: str = "training", **options: Any) -> Repairing:
-    return styletts2.repair(limits or report(), data.config, styletts2.Options(cache=False, **options), goal=goal)
-
-
-def written(repairing: Repairing, policy: Policy, folder: Path) -> Mended:
-    output = repairing.output(policy, folder)
-    return repairing.mended(output, output.write())
-
-
-def lines_of(path: Path) -> list[list[str]]:
-    return [line.split("|") for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def state(folder: Path) -> dict[str, tuple[bytes, int]]:
-    return {
-        str(file.relative_to(folder)): (file.read_bytes(), file.stat().st_mtime_ns)
-        for file in sorted(folder.rglob("*"))
-        if file.is_file()
-    }
-
-
-def joined(root: Path, path: str) -> str:
-    """As the public loader finds a clip."""
-    return os.path.join(str(root), path)  # noqa: PTH118
-
-
-def one(repairing: Repairing) -> Repair:
-    (found,) = repairing.plan.repairs
-    return found
-
-
 # ---- 500 clips, of which 60 are short, in three formats
 
 
-def made_clips(seed: int, count: int, short: int, edges: tuple[float, ...]) -> list[Clip]:
+def made_clips(seed: int, count: int, short: int, edges: tuple[int, ...]) -> list[Clip]:
     """Every few clips a short one, at the edges (in samples at 24 kHz) and below; the others long enough."""
     draws = np.random.default_rng(seed)
     every = count // short
@@ -118,7 +61,7 @@ def made_clips(seed: int, count: int, short: int, edges: tuple[float, ...]) -> l
             samples = edge - 1 if turn % 2 else draws.integers(2_500, edge)
         else:
             samples = draws.integers(14_400, 20_000)
-        own = int(samples * kind["rate"] / 24_000) - (number % every == 0)
+        own = int(samples) * kind["rate"] // 24_000
         clips.append(Clip(own, text="abcdefgh", **kind))
     return clips
 
@@ -282,167 +225,16 @@ def test_one_line_in_the_loader_mends_all(repairing: Repairing) -> None:
     assert loader is not None
     assert (loader.samples, loader.mends, loader.leaves) == (14_300, 60, {})
     for each in repairing.plan.repairs:
-        names = {"np": np, "wave": np.ones(int(np.ceil(each.samples * (24_000 / each.audio.sample_rate))))}
+        names: dict[str, Any] = {
+            "np": np,
+            "wave": np.ones(int(np.ceil(each.samples * (24_000 / each.audio.sample_rate)))),
+        }
         exec(loader.code, names)
         assert runs(len(names["wave"]), 24_000, {"train", "val"})
         assert len(names["wave"]) == 14_300
-    names = {"np": np, "wave": np.ones(14_301)}
-    exec(loader.code, names)
-    assert len(names["wave"]) == 14_301
-
-
-# ---- the folder that is written
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> DataSet:
-    train = [SHORT, Clip(9_100, text="abcdef"), Clip(9_200, text="abcdef"), *(Clip() for _ in range(16))]
-    return make(tmp_path / "data", train)
-
-
-INTERRUPTED = """
-import os, pickle, signal, sys
-from pathlib import Path
-from shapecheck.preflight import mending, rewriting
-output = pickle.loads(Path(sys.argv[1]).read_bytes())
-at, left = sys.argv[2], [int(sys.argv[3])]
-true = getattr(mending, at)
-def counted(*arguments):
-    if not left[0]:
-        os.kill(os.getpid(), signal.SIGKILL)
-    left[0] -= 1
-    return true(*arguments)
-setattr(mending, at, counted)
-if hasattr(rewriting, at):
-    setattr(rewriting, at, counted)
-output.write()
-"""
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="signals")
-@pytest.mark.parametrize(
-    ("at", "after", "audio", "lists"),
-    [
-        ("_write", 0, 0, 0),
-        ("_check", 1, 1, 0),  # with a file half done beside
-        ("place", 0, 0, 0),  # the record
-        ("place", 3, 2, 0),
-        ("place", 4, 3, 0),
-        ("place", 5, 3, 1),  # between the lists
-    ],
-)
-def test_a_run_that_is_killed_is_resumed(
-    small: DataSet, tmp_path: Path, at: str, after: int, audio: int, lists: int
-) -> None:
-    folder = tmp_path / "new"
-    repairing = repaired(small)
-    output = repairing.output(PAD, folder)
-    (tmp_path / "output").write_bytes(pickle.dumps(output))
-    command = [sys.executable, "-c", INTERRUPTED, str(tmp_path / "output"), at, str(after)]
-    assert subprocess.run(command, check=False, capture_output=True).returncode == -signal.SIGKILL
-    there = state(folder)
-    finished = {name: content for name, content in there.items() if ".shapecheck-" not in name}
-    assert sum(name.endswith(".wav") for name in finished) == audio
-    assert sum(name.endswith(".txt") for name in finished) == lists
-    for name in finished:
-        if name.endswith(".wav"):
-            assert soundfile.info(folder / name).frames == 14_300
-    mended = written(repaired(small), PAD, folder)
-    assert (mended.files, mended.written, mended.remaining) == (3, 3 - audio, ())
-    now = state(folder)
-    assert all(now[name] == content for name, content in finished.items())  # not written again
-    fresh = written(repaired(small), PAD, tmp_path / "fresh")
-    assert fresh.written == 3
-    assert {name: content for name, (content, _) in state(tmp_path / "fresh").items() if name.endswith(".wav")} == {
-        name: content for name, (content, _) in now.items() if name.endswith(".wav")
-    }
-    assert sorted(now) == sorted(state(tmp_path / "fresh"))
-
-
-def test_a_finished_folder_stays_as_it_is(small: DataSet, tmp_path: Path) -> None:
-    folder = tmp_path / "new"
-    written(repaired(small), PAD, folder)
-    before = state(folder)
-    assert written(repaired(small), PAD, folder).written == 0
-    assert state(folder) == before
-
-
-@pytest.mark.parametrize(
-    "change", ["policy", "clip", "list", "new list", "new clip", "goal", "no record"], ids=lambda value: value
-)
-def test_what_another_run_wrote_is_refused(small: DataSet, tmp_path: Path, change: str) -> None:
-    folder = tmp_path / "new"
-    written(repaired(small), PAD, folder)
-    if change == "clip":
-        soundfile.write(small.folder / "wavs" / "train0000.wav", np.ones(9_001) / 9, RATE)
-    elif change == "list":
-        with (small.folder / "val.txt").open("a") as file:
-            file.write("val0000.wav|more|0\n")
-    elif change == "new list":
-        (folder / "val.txt").write_text("mine")
-    elif change == "new clip":
-        (folder / "wavs" / "train0001.wav").write_bytes(b"mine")
-    elif change == "no record":
-        (folder / "repair.json").unlink()
-    before = state(folder)
-    again = repaired(small, goal="slm" if change == "goal" else "training")
-    with pytest.raises(UsageError, match="another folder"):
-        again.output(REPEAT if change == "policy" else PAD, folder).write()
-    assert state(folder) == before
-
-
-def test_names_that_collide_or_lead_elsewhere(tmp_path: Path) -> None:
-    data = make(tmp_path / "data", [Clip() for _ in range(8)])
-    elsewhere = tmp_path / "elsewhere"
-    names = ["a.wav", "A.wav", "speaker/a.wav", "../elsewhere/a.wav", "a.ogg", str(elsewhere / "b.wav")]
-    for name in names:
-        path = Path(data.folder / "wavs", name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, np.full(9_000 + 50 * len(name), 0.1), RATE)
-    with (data.folder / "train.txt").open("a") as file:
-        file.writelines(f"{name}|abcdef|0\n" for name in names)
-    mended = written(repaired(data), PAD, tmp_path / "new")
-    assert mended.remaining == ()
-    made = [path for path, *_ in lines_of(tmp_path / "new" / "train.txt")[8:]]
-    assert len({path.casefold() for path in made}) == len(names)
-    for name, path in zip(names, made, strict=True):
-        file = Path(joined(data.folder / "wavs", path)).resolve()
-        assert (tmp_path / "new" / "wavs") in file.parents
-        assert file.suffix == Path(name).suffix
-        sound = soundfile.read(file)[0]
-        assert np.flatnonzero(np.abs(sound) > 0.05)[-1] == pytest.approx(
-            9_000 + 50 * len(name), abs=20
-        )  # its own recording
-        assert len(sound) == 14_300
-
-
-def test_through_links(small: DataSet, tmp_path: Path) -> None:
-    """`..` after a link leads to where the link points."""
-    real = tmp_path / "far" / "away" / "wavs"
-    real.parent.mkdir(parents=True)
-    (small.folder / "wavs").rename(real)
-    (small.folder / "wavs").symlink_to(real)
-    assert written(repaired(small), PAD, tmp_path / "new").remaining == ()
-    path, *_ = lines_of(tmp_path / "new" / "train.txt")[0]
-    assert soundfile.info(joined(small.folder / "wavs", path)).frames == 14_300
-
-
-@pytest.mark.parametrize("name", ["a|b", "a\tb", "a\nb"])
-def test_a_folder_that_a_list_cannot_name(small: DataSet, tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="a list cannot hold this path"):
-        repaired(small).output(PAD, tmp_path / name)
-    assert repaired(small).output(DROP, tmp_path / name).files == ()
-
-
-def test_line_ends_and_other_lines_stay(small: DataSet, tmp_path: Path) -> None:
-    content = f"train0000.wav|abcdef|0\r\n\r\n  train0001.wav|abcdef \r\ntrain0003.wav|{TEXT}|0".encode()
-    (small.folder / "train.txt").write_bytes(content)
-    mended = written(repaired(small), PAD, tmp_path / "new")
-    new = (tmp_path / "new" / "train.txt").read_bytes().decode()
-    where = os.path.relpath(tmp_path / "new" / "wavs", small.folder / "wavs")
-    assert new == (f"{where}/train0000.wav|abcdef|0\r\n\r\n{where}/train0001.wav|abcdef\r\ntrain0003.wav|{TEXT}|0")
-    assert mended.remaining == ()
-    assert {found.identity for found in mended.others} == {"list-blank-line", "training-list-too-short"}
+    longer: dict[str, Any] = {"np": np, "wave": np.ones(14_301)}
+    exec(loader.code, longer)
+    assert len(longer["wave"]) == 14_301
 
 
 # ---- clips of their own kind
@@ -586,10 +378,11 @@ def test_a_crop_that_is_always_refused(tmp_path: Path) -> None:
 
 
 def test_validation_that_no_length_helps(tmp_path: Path) -> None:
-    limits = with_lengths("decoder", "T = 3 or T = 200".replace("T", "c"), "4 <= c <= 199 or c >= 201")
-    data = make(tmp_path / "data", [Clip() for _ in range(16)])
-    assert "no length of a clip of" not in repaired(data).plan.hopeless
-    assert repaired(data, limits).plan.hopeless == ""  # 402 mel frames, for training and validation
+    limits = with_lengths("decoder", "c >= 5000", "1 <= c <= 4999")
+    data = make(tmp_path, [Clip() for _ in range(16)])
+    (tmp_path / "train.txt").unlink()
+    assert repaired(data).plan.hopeless == ""
+    assert repaired(data, limits).plan.hopeless.startswith(f"no length of a clip of {tmp_path / 'val.txt'} will do")
 
 
 def test_the_slm_stage_as_a_goal(tmp_path: Path) -> None:
@@ -615,7 +408,7 @@ def test_the_slm_stage_as_a_goal(tmp_path: Path) -> None:
     ],
 )
 def test_a_goal_that_the_run_does_not_have(
-    tmp_path: Path, options: dict[str, str], config: dict[str, int], why: str
+    tmp_path: Path, options: dict[str, Any], config: dict[str, int], why: str
 ) -> None:
     data = make(tmp_path, [Clip() for _ in range(16)], config=config)
     with pytest.raises(UsageError, match=f"--goal slm: this run has no SLM stage: {why}"):
