@@ -16,6 +16,7 @@ from shapecheck.cli.job import Job
 from shapecheck.cli.output import kept_output
 from shapecheck.cli.preflight import (
     DecodeOption,
+    GpusOption,
     ManifestOption,
     NoCacheOption,
     RootOption,
@@ -74,6 +75,7 @@ def command(
         str | None, typer.Option(metavar="DIR", help="Write new lists and audio files to this new folder.")
     ] = None,
     stage: StageOption = None,
+    gpus: GpusOption = 1,
     root: RootOption = None,
     train_list: TrainListOption = None,
     val_list: ValListOption = None,
@@ -172,6 +174,7 @@ def command(
 
         return Options(
             stage=stage or "",
+            gpus=gpus,
             train_list=train_list or "",
             val_list=val_list or "",
             root=root or "",

@@ -32,6 +32,7 @@ TEMPORARY = ".shapecheck-"  # how the names of unfinished files begin
 _LOSSY = frozenset(("VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"))
 _FLOATS = {"FLOAT": "float32", "DOUBLE": "float64"}
 _BITS = re.compile(r"(?:PCM|ALAC|DWVW)_[SU]?(\d+)")
+_PROBED = 5_000  # samples, no multiple of the blocks of any format
 _WAV = {8: "PCM_U8", 16: "PCM_16", 24: "PCM_24", 32: "PCM_32"}  # by the most bits that they hold
 
 
@@ -54,10 +55,11 @@ class AudioFormat:
 def format_for(audio: AudioFile, samples: int) -> AudioFormat:
     """The format of a new file with so many samples: the clip's own, or WAV where that does not keep the number.
 
-    Blocks of ADPCM, for example, are filled up. Found out by encoding noise in memory.
+    Blocks of ADPCM, for example, are filled up. Found out by encoding some noise in memory, an even or an odd number of
+    samples; `mend` looks at what really came out.
     """
     own = AudioFormat(audio.format, audio.subtype)
-    if _keeps(own, audio.channels, audio.sample_rate, samples):
+    if _keeps(own, audio.channels, audio.sample_rate, _PROBED + samples % 2):
         return own
     if audio.subtype in _LOSSY or audio.subtype in _FLOATS:
         return AudioFormat("WAV", "DOUBLE" if audio.subtype == "DOUBLE" else "FLOAT")
@@ -188,7 +190,7 @@ def _check(file: Path, made: Any, audio: AudioFile, form: AudioFormat, kept: int
         raise RuntimeError("its samples came out changed")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def _keeps(form: AudioFormat, channels: int, rate: int, samples: int) -> bool:
     """Whether a file of the format has as many samples as it was given, the same ones unless it is lossy."""
     import numpy as np

@@ -47,7 +47,7 @@ class Repair:
 
     places: tuple[Place, ...]
     audio: AudioFile
-    events: tuple[str, ...]  # what happens because of it, the worst first
+    events: tuple[str, ...]  # what happens because of it: in each list that names it, the first thing that does
     needed: int | None  # the fewest samples, no fewer than it has, with which none of them happens
     repetitions: int | None = None  # the fewest with which none of them happens
     reason: str = ""

@@ -135,6 +135,20 @@ def output_of(
     would hold, something else.
     """
     check_folder(str(folder), plan.root)
+    try:
+        return _output(plan, policy, folder, lists, change)
+    except OSError as error:
+        where = printable(str(error.filename or folder))
+        raise UsageError(f"{_OPTION} {printable(str(folder))}: {where}: {error.strerror or error}") from error
+
+
+def _output(
+    plan: RepairPlan,
+    policy: Policy,
+    folder: Path,
+    lists: Mapping[str, Path],
+    change: Callable[[str, int, Repair, str | None], str | None],
+) -> Output:
     files = _files(plan, policy, folder)
     paths = {file.repair: _listed_path(file.path, plan.root) for file in files}
     targets = {name: folder / file.name for name, file in lists.items()}

@@ -179,7 +179,8 @@ def _needed(threshold: Threshold) -> str:
 
 def _events(plan: RepairPlan) -> str:
     counts = Counter(event for repair in plan.repairs for event in repair.events)
-    return ", ".join(f"{count:,} {_EVENTS.get(name, (name, name))[count != 1]}" for name, count in counts.items())
+    known = sorted(counts.items(), key=lambda each: list(_EVENTS).index(each[0]))
+    return ", ".join(f"{count:,} {_EVENTS[name][count != 1]}" for name, count in known)
 
 
 def _print_policies(plan: RepairPlan, policies: Sequence[Policy], console: Console) -> None:
@@ -245,8 +246,8 @@ def _print_clips(plan: RepairPlan, console: Console) -> None:
 
 
 def _place(repair: Repair) -> str:
-    first, *others = repair.places
-    return f"{first.listed}:{first.line} {first.path}" + (f" (and {len(others):,} more)" if others else "")
+    first = repair.places[0]
+    return f"{first.listed}:{first.line} {first.path}"
 
 
 def _stretch(repair: Repair) -> str:
@@ -256,7 +257,9 @@ def _stretch(repair: Repair) -> str:
 
 
 def _why(repair: Repair) -> str:
-    text = " and ".join(_EVENTS.get(event, (event, event))[0] for event in repair.events)
+    text = ", ".join(_EVENTS.get(event, (event, event))[0] for event in repair.events)
+    if len(repair.places) > 1:
+        text += f", in {len(repair.places):,} lines"
     return f"{text}; only left out" if repair.reason else text
 
 

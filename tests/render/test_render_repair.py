@@ -57,7 +57,7 @@ PLAN = RepairPlan(
         Repair(
             (Place("train.txt", 8, "b|.wav"),),
             audio("b.wav", 2_000, 16_000),
-            ("crash", "batch_dropped"),
+            ("crash", "validation_batch_lost"),
             9_533,
             no_repetition="its text so often has too many tokens (bert)",
         ),
@@ -89,7 +89,8 @@ Repair: stage finetune (epochs is given), goal training
   note: some lengths of wd were left undecided, and count as running
   not checked: data_params.val_data: is not given
 
-3 clips to repair: 2 drop their batch, 1 ends the run, 1 cannot be read.
+3 clips to repair: 1 ends the run, 1 loses its validation batch, 1 drops its batch, 1 cannot be
+read.
 
 policy   lines mended  left out  new files  hours kept  synthetic    lost
 ──────── ───────────── ───────── ────────── ─────────── ────────── ──────
@@ -109,11 +110,11 @@ stretch             2         2          1      1.2500     0.0001  0.0000
            in meldataset.py
            it does not mend 1 clip: it cannot be read (missing)
 
-clip                        samples   needs  zeros  times  stretch  because it
-─────────────────────────── ──────── ─────── ────── ────── ──────── ────────────────────────────────
-train.txt:8 b|.wav            2,000   9,533  7,533      -   over 2  ends the run and drops its batch
-train.txt:7 … (and 1 more)   12,000  14,300  2,300      2    1.192  drops its batch
-val.txt:3 c.wav                   0       -      -      -        -  cannot be read; only left out
+clip                samples   needs  zeros  times  stretch  because it
+─────────────────── ──────── ─────── ────── ────── ──────── ────────────────────────────────────────
+train.txt:8 b|.wav    2,000   9,533  7,533      -   over 2  ends the run, loses its validation batch
+train.txt:7 a.wav    12,000  14,300  2,300      2    1.192  drops its batch, in 2 lines
+val.txt:3 c.wav           0       -      -      -        -  cannot be read; only left out
 
 Written to new with --policy pad
   audio    2 new files, 1 of which an earlier run had finished
@@ -167,5 +168,5 @@ def test_every_line_is_in_the_csv() -> None:
         ("val.txt", "3", "c.wav"),
     ]
     assert (rows[0]["padding"], rows[0]["stretch"], rows[0]["events"]) == ("2300", "143/120", "batch_dropped")
-    assert (rows[2]["events"], rows[2]["repetitions"]) == ("crash batch_dropped", "")
+    assert (rows[2]["events"], rows[2]["repetitions"]) == ("crash validation_batch_lost", "")
     assert rows[3]["only_drop_because"] == "it cannot be read (missing)"

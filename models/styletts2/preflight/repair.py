@@ -108,7 +108,7 @@ class _Needs:
         return tuple((role, clips) for role, clips in found if clips is not None)
 
     def events(self, frames: int, roles: _Roles) -> tuple[str, ...]:
-        """What happens because of a clip of so many mel frames (even)."""
+        """What happens because of a clip of so many mel frames (even): in each list the first thing that does."""
         found = self._known.get((frames, roles))
         if found is None:
             found = self._known[frames, roles] = tuple(self._events(frames, roles))
@@ -121,11 +121,11 @@ class _Needs:
             is_dropped = fates.is_passed_over(frames)
             if is_refused or (not is_dropped and fates.crop(frames) is not None):
                 yield thresholds.CRASH
-            if is_dropped:
+            elif is_dropped:
                 yield thresholds.DROPPED
-            if fates.aligner(frames) is not None:
+            elif fates.aligner(frames) is not None:
                 yield ALIGNER
-            if self.goal is Goal.SLM and frames < _slm_frames(run):
+            elif self.goal is Goal.SLM and frames < _slm_frames(run):
                 yield SLM_MISSED
         if _VAL in roles and (is_refused or fates.validation(frames) is not None):
             yield thresholds.VALIDATION if run.stage.passes_over_errors else thresholds.VALIDATION_CRASH

@@ -125,7 +125,7 @@ def test_what_happens_because_of_each(repairing: Repairing) -> None:
     for each in repairing.plan.repairs:
         frames = mel_frames(each.samples, each.audio.sample_rate)
         if each.places[0].listed.endswith("train.txt"):
-            assert each.events == (("crash", "batch_dropped") if frames < 65 else ("batch_dropped",))
+            assert each.events == (("crash",) if frames < 65 else ("batch_dropped",))
         else:
             assert each.events == ("validation_batch_lost",)
 
@@ -263,7 +263,7 @@ def test_two_samples(tmp_path: Path) -> None:
     """The loader takes them for two channels, before any line that pads."""
     repairing = repaired(make(tmp_path / "data", [Clip(2, text="ab"), SHORT, *(Clip() for _ in range(16))]))
     two, _ = repairing.plan.repairs
-    assert two.events == ("two_samples", "crash", "batch_dropped")
+    assert two.events == ("two_samples", "crash")
     assert (two.padding, two.repetitions, two.no_repetition) == (14_298, None, "more than 32 times")
     assert repairing.plan.loader is not None
     assert repairing.plan.loader.leaves == {"the loader takes its two samples for two channels before": 1}
@@ -345,6 +345,14 @@ def test_holes_on_the_way_of_repetitions(tmp_path: Path) -> None:
     assert mel_frames(18_000, RATE) == 94
     assert one(repaired(data, limits)).repetitions == 3
     assert one(repaired(data)).repetitions == 2
+
+
+def test_a_clip_that_the_aligner_refuses(tmp_path: Path) -> None:
+    limits = with_lengths("text_aligner", "T >= 83", "1 <= T <= 82")
+    data = make(tmp_path / "data", [Clip(14_300, text="abc"), *(Clip() for _ in range(16))])
+    repairing = repaired(data, limits)
+    assert (one(repairing).events, one(repairing).needed) == (("aligner_refuses",), 14_900)
+    assert written(repairing, PAD, tmp_path / "new").remaining == ()
 
 
 def test_lengths_that_are_too_long(tmp_path: Path) -> None:
