@@ -6,6 +6,7 @@ they are, those of the recording are the same in the new file. No file that exis
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -225,8 +226,8 @@ def place(temporary: Path, target: Path) -> None:
     except FileExistsError:
         raise
     except OSError:  # the file system has no links
-        if target.exists():
-            raise FileExistsError(target) from None
+        if target.exists() or target.is_symlink():
+            raise FileExistsError(errno.EEXIST, "is there", str(target)) from None
         temporary.rename(target)
 
 

@@ -136,6 +136,12 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.wav", "b.wav"]
     with pytest.raises(UsageError, match="is there, and is not what is to be written"):
         is_finished(tmp_path / "b.wav", audio, NEEDED)
+    (tmp_path / "d.wav").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileExistsError):
+        mend(audio, tmp_path / "d.wav", PAD, NEEDED)
+    assert (tmp_path / "d.wav").is_symlink()
+    with pytest.raises(UsageError, match="is there, and is not what is to be written"):
+        is_finished(tmp_path / "d.wav", audio, NEEDED)
     assert not is_finished(tmp_path / "c.wav", audio, NEEDED)
 
 

@@ -270,6 +270,14 @@ def test_two_samples(tmp_path: Path) -> None:
     assert written(repairing, PAD, tmp_path / "new").remaining == ()
 
 
+def test_two_samples_that_nothing_else_happens_with(tmp_path: Path) -> None:
+    limits = with_lengths("style_encoder", "T >= 20", "1 <= T <= 19")
+    data = make(tmp_path / "data", [Clip() for _ in range(16)], [Clip(2, text="ab"), *(Clip() for _ in range(7))])
+    repairing = repaired(data, limits, stage="first")
+    assert (one(repairing).events, one(repairing).needed) == (("two_samples",), 3)
+    assert written(repairing, PAD, tmp_path / "new").remaining == ()
+
+
 def test_a_clip_in_several_lines_is_one_file(tmp_path: Path) -> None:
     """What it needs is what all of its lines need."""
     again = Clip(line="train0000.wav|abcdef|0")

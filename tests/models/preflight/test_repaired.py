@@ -112,7 +112,7 @@ def test_what_another_run_wrote_is_refused(small: DataSet, tmp_path: Path, chang
     folder = tmp_path / "new"
     written(repaired(small), PAD, folder)
     if change == "clip":
-        soundfile.write(small.folder / "wavs" / "train0000.wav", np.ones(9_001) / 9, RATE)
+        soundfile.write(small.folder / "wavs" / "train0000.wav", np.ones(9_000) / 9, RATE)  # as many samples
     elif change == "list":
         with (small.folder / "val.txt").open("a") as file:
             file.write("val0000.wav|more|0\n")
@@ -163,6 +163,8 @@ def test_through_links(small: DataSet, tmp_path: Path) -> None:
     assert written(repaired(small), PAD, tmp_path / "new").remaining == ()
     path, *_ = lines_of(tmp_path / "new" / "train.txt")[0]
     assert soundfile.info(joined(small.folder / "wavs", path)).frames == 14_300
+    with pytest.raises(UsageError, match="is in the folder of the clips"):
+        repaired(small).output(PAD, real / "new")
 
 
 @pytest.mark.parametrize("name", ["a|b", "a\tb", "a\nb"])
