@@ -193,7 +193,7 @@ def test_a_component_that_needs_an_extra_is_not(run: Run) -> None:
                 "  preset z: is unknown\n"
                 "  --lengths a:b: not of the form LO:HI; give the first and the last length, such as --lengths 1:1024\n"
                 "  --layers x: unknown; one of: all, binding, none\n"
-                "  --format y: unknown; one of: table, json\n"
+                "  --format y: unknown; one of: table, json, github, sarif, junit\n"
                 "  --output: the name is empty; give a file name, or - for standard output"
             ),
         ),

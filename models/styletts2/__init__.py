@@ -1,7 +1,7 @@
 """StyleTTS2, built in: its architecture, its configuration, and what its training scripts make of lengths.
 
 `load(path)` and `preset(name)` give a shapecheck Model; neither imports torch. `prepare(path).preflight(report)`
-says what a training run with the configuration will meet.
+says what a training run with the configuration will meet, and `repair(report, path).plan` what mends its clips.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from .preflight.options import Options
 
 if TYPE_CHECKING:
-    from shapecheck import Model
+    from shapecheck import Model, ModelReport
 
     from .checkout import Checkout
     from .config import StyleTTS2Config
     from .preflight.check import Preparation
+    from .preflight.repaired import Repairing
 
-__all__ = ["Options", "load", "prepare", "preset"]
+__all__ = ["Options", "load", "prepare", "preset", "repair"]
 
 
 def load(path: str | Path, *, source: str | Path | None = None, batch: tuple[int, int] | None = None) -> Model:
@@ -59,6 +60,26 @@ def prepare(
     folders = () if source is None else (checkout.Checkout(source).folder,)
     read = config.preset(preset, folders=folders) if path is None else config.read(path, folders=folders)
     return Preparation.of(read, options or Options(), None if path is None else Path(path).parent)
+
+
+def repair(
+    report: ModelReport,
+    path: str | Path | None = None,
+    options: Options | None = None,
+    *,
+    goal: str = "training",
+    preset: str = "ft",
+    source: str | Path | None = None,
+) -> Repairing:
+    """What mends the clips of a configuration's lists, by the limits that were found: `.plan`; nothing is written.
+
+    `goal`: "training", or "slm" for training clips that are long enough for the SLM stage, too. The rest as in
+    `prepare`. Raises UsageError as `prepare` does, without a list or audio, and for a goal that the run does not have.
+    """
+    from .preflight.repair import named
+    from .preflight.repaired import Repairing
+
+    return Repairing.of(prepare(path, options, preset=preset, source=source), report, named(goal))
 
 
 def _model(

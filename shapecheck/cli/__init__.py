@@ -16,7 +16,7 @@ from typing import Annotated, cast
 import typer
 
 from shapecheck._version import __version__
-from shapecheck.cli import diff, explain, module, styletts2
+from shapecheck.cli import diff, explain, module, repair, styletts2
 from shapecheck.cli.job import Job
 from shapecheck.cli.output import this_process_is_ours
 from shapecheck.errors import UsageError
@@ -47,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _report_error(str(error), ExitCode.USAGE, debug)
     except BrokenPipeError:
         return ExitCode.BROKEN_PIPE
-    except KeyboardInterrupt:
-        return _report_error("interrupted; nothing was written", ExitCode.INTERRUPTED, debug)
+    except KeyboardInterrupt as stop:  # with what was written, where anything was
+        return _report_error(str(stop) or "interrupted; nothing was written", ExitCode.INTERRUPTED, debug)
     except Exception as error:
         message = f"a defect of shapecheck, not of your model: {type(error).__name__}: {error}"
         return _report_error(f"{message}\n(--debug shows where; please report it)", ExitCode.UNKNOWN, debug)
@@ -118,6 +118,7 @@ def _shapecheck(
       shapecheck module models.py:StyleEncoder "f32[1, 1, 80, T]"
       shapecheck explain styletts2 --component style_encoder --length 64
       shapecheck diff limits.json Configs/config_ft.yml
+      shapecheck repair --config Configs/config_ft.yml
 
     \b
     Exit codes:
@@ -130,3 +131,4 @@ app.command("styletts2", short_help="The smallest input lengths of StyleTTS2, la
 app.command("module", short_help="The same for any nn.Module.")(module.command)
 app.command("diff", short_help="What changed between two reports, and whether anything got worse.")(diff.command)
 app.add_typer(explain.app, name="explain", short_help="Why a length is refused, and what would decide next.")
+app.command("repair", short_help="What mends the clips that a training run cannot take; and mend them.")(repair.command)

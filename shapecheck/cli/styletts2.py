@@ -43,12 +43,12 @@ from shapecheck.cli.preflight import (
     write_extras,
 )
 from shapecheck.cli.subject import (
-    DEFAULT_PRESET,
     ConfigOption,
     PresetOption,
     SourceOption,
     component_names,
     load_styletts2,
+    prepared,
     source_files,
 )
 from shapecheck.errors import UsageError
@@ -57,7 +57,6 @@ from shapecheck.options import Problems, parse_batch, select_components
 
 if TYPE_CHECKING:
     from shapecheck.models.styletts2 import Options
-    from shapecheck.models.styletts2.preflight.check import Preparation
 
 
 def command(
@@ -139,7 +138,7 @@ def command(
         options = problems.attempt(preflight_options)
         preparation = None
         if model is not None and options is not None:
-            preparation = problems.attempt(partial(_prepare, config, preset, source, options))
+            preparation = problems.attempt(partial(prepared, config, preset, source, options))
         sources = (config, *source_files(source))
         extras = problems.attempt(partial(checked_extras, list_, write_filtered_lists, sources, preparation))
         settings = parse_settings(
@@ -214,9 +213,3 @@ def command(
         )
 
     return Job(run, debug)
-
-
-def _prepare(config: str | None, preset: str | None, source: str | None, options: Options) -> Preparation:
-    from shapecheck.models import styletts2 as architecture
-
-    return architecture.prepare(config, options, preset=preset or DEFAULT_PRESET, source=source)

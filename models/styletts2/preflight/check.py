@@ -86,7 +86,10 @@ class Preparation:
 
         Raises UsageError if a list or a manifest cannot be read.
         """
-        run = self._run(report, progress)
+        return self.preflight_of(self.run(report, progress))
+
+    def preflight_of(self, run: Run) -> Preflight:
+        """Likewise, where the lists and the audio were read before."""
         outcome = None if self.checkpoint is None else outcome_of(run, self.checkpoint)
         path = self.files.checkpoint
         findings = [*config_findings(run), *module_findings(run), *_of_data(run)]
@@ -109,10 +112,11 @@ class Preparation:
             data=_summary(run),
             batches=batch_checks.summary(run),
             checkpoint=None if outcome is None or path is None else checkpoint_checks.summary(outcome, path),
-            not_checked=(*self.files.missing, *self._not_in_manifest(run)),
+            not_checked=(*self.files.missing, *self.not_in_manifest(run)),
         )
 
-    def _run(self, report: ModelReport, progress: Callable[[int, int], None] | None) -> Run:
+    def run(self, report: ModelReport, progress: Callable[[int, int], None] | None = None) -> Run:
+        """The run with its lists and the lengths of its clips; raises UsageError as `preflight` does."""
         files = self.files
         read = {
             name: read_clips(str(file), file)
@@ -127,7 +131,8 @@ class Preparation:
             texts = read_texts(str(files.ood), files.ood, minimum)
         return Run(self.config, self.stage, self.options.gpus, report, sets.get("train"), sets.get("val"), texts)
 
-    def _not_in_manifest(self, run: Run) -> Iterable[str]:
+    def not_in_manifest(self, run: Run) -> Iterable[str]:
+        """How many clips of each list the manifest leaves open, in words."""
         if self.options.manifest:
             for clips in (run.train, run.val):
                 missing = [clip for clip in clips.clips if clip.line.path and clip.audio is None] if clips else []
