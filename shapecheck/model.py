@@ -131,7 +131,7 @@ def check(
     Raises KeyError for an unknown component.
     """
     import_module("torch")  # before any surroundings are entered: it is not to be found in them
-    from shapecheck.joint import bound, combinations
+    from shapecheck.joint import combinations
 
     known = {component.name: component for component in model.components}
     skipped = {entry.name: entry for entry in model.skipped}
@@ -153,13 +153,8 @@ def check(
                 if (reason := Skipped(component.name, str(error))) not in left_out:
                     left_out.append(reason)
                 continue
-            called = component
-            if sizes:
-                inputs, keyword_inputs = bound((component.inputs, dict(component.keyword_inputs)), sizes)
-                called = replace(component, inputs=inputs, keyword_inputs=keyword_inputs)
-            report = _analyzed(called, module, lengths, train)
-            if report.unknown:
-                report = _with_values(called, module, report, lengths, train)
+            called = bound_component(component, sizes) if sizes else component
+            report = report_of(called, module, lengths, train)
         found.append(ComponentReport(_with_class_name(component, module), report, sizes))
     if progress is not None:
         progress("", len(jobs), len(jobs))
@@ -193,10 +188,26 @@ def _built_on_cpu(build: Callable[[], nn.Module]) -> nn.Module:
         torch.set_rng_state(drawn)
 
 
+def report_of(
+    component: Component, module: nn.Module, lengths: tuple[int, int] | None = None, train: bool = False
+) -> Report:
+    """The analysis of a component of which `module` was built; on the CPU where that leaves fewer lengths unknown."""
+    report = _analyzed(component, module, lengths, train)
+    return _with_values(component, module, report, lengths, train) if report.unknown else report
+
+
+def bound_component(component: Component, sizes: Mapping[str, int]) -> Component:
+    """The component with numbers for its other sizes."""
+    from shapecheck.joint import bound
+
+    inputs, keyword_inputs = bound((component.inputs, dict(component.keyword_inputs)), sizes)
+    return replace(component, inputs=inputs, keyword_inputs=keyword_inputs, sizes={})
+
+
 def _analyzed(component: Component, module: nn.Module, lengths: tuple[int, int] | None, train: bool) -> Report:
     from shapecheck.analysis import analyze
 
-    inputs, keyword_inputs = _arguments(component, module)
+    inputs, keyword_inputs = arguments_of(component, module)
     return analyze(
         module,
         *inputs,
@@ -225,7 +236,7 @@ def _with_values(
     return second if unknown[1] < unknown[0] else report
 
 
-def _arguments(component: Component, module: nn.Module) -> tuple[Sequence[Any], Mapping[str, Any]]:
+def arguments_of(component: Component, module: nn.Module) -> tuple[Sequence[Any], Mapping[str, Any]]:
     """The component's inputs as `analyze` takes them: keywords that are its own names, `lengths` say, by position."""
     from shapecheck.analysis import analyze
 
