@@ -111,7 +111,8 @@ class Record:
             leaf._node.meta.update(swept=leaf, live=live, layer="", operation="input", inputs=())
 
     def end(self, outputs: list[Any]) -> None:
-        self.graph.create_node("output", "output", (self._argument(outputs),))
+        node = self.graph.create_node("output", "output", (self._argument(outputs),))
+        node.meta["arguments"] = ((outputs,), {})
 
     def frame(self, parent: Frame | None, module: nn.Module | None, *, is_leaf: bool) -> Frame:
         """A frame for a call of `module` (None: of the analysis itself)."""
@@ -163,6 +164,7 @@ class Record:
         nodes = tuple(output._node for output in outputs if output._node is not None)
         node = self.graph.create_node("call_function", joined, nodes)
         node.meta.update(live=live, layer=frame.path, operation="join", swept=result, inputs=())
+        node.meta["arguments"] = ((outputs,), {})
         result._node = node
 
     def refuse(self, refusal: Refusal) -> None:

@@ -81,6 +81,7 @@ class SweptTensor(torch.Tensor):
     _bounds: Bounds | None  # None: values of the user's own, taken to be in range
     _recipe: Recipe | None  # how to compute its values at one length, where no input data goes into them
     _source: Recipe | None  # how its values, of which input data is a part, came about: they have a range
+    _copy_of: SweptTensor | None  # it has the elements of this one, converted or not, and no node of its own
     _tainted: bool  # integer values computed from lengths in a way that was not followed
     _node: Node | None
     _serial: int  # in the order of making
@@ -303,6 +304,7 @@ def make(
     result._tainted = tainted
     result._recipe = None
     result._source = None
+    result._copy_of = None
     result._node = None
     result._claims_grad = None if torch.is_grad_enabled() else False
     result._serial = next(_serials)

@@ -38,14 +38,17 @@ def _alias(tensor: SweptTensor) -> SweptTensor:
         bounds=tensor._bounds,
         tainted=tensor._tainted,
     )
+    result._copy_of = tensor
     return shares(result, tensor)
 
 
 def _converted(tensor: SweptTensor, dtype: torch.dtype) -> SweptTensor:
     """A dense tensor of its own in another dtype; integers stay known, wrapped as the dtype wraps them."""
-    if dtype.is_floating_point or dtype.is_complex:
-        return make(tensor._dims, dtype, preserved(tensor), tainted=carries(tensor))
     result = make(tensor._dims, dtype, preserved(tensor))
+    result._copy_of = tensor
+    if dtype.is_floating_point or dtype.is_complex:
+        result._tainted = carries(tensor)
+        return result
     integer = not tensor._dtype.is_floating_point and not tensor._dtype.is_complex
     if integer and tensor._values is not None:
         result._values = converted(tensor._values, dtype)
