@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from shapecheck.analysis import FIRST_SWEEP, accepting
-from shapecheck.edits import DOWNSAMPLE, Edit
 from shapecheck.editing import Applied, apply
+from shapecheck.edits import DOWNSAMPLE, Edit
 from shapecheck.errors import UsageError
 from shapecheck.model import Component, arguments_of, built, report_of
 from shapecheck.origins import keep_origins, recording

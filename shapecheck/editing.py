@@ -16,7 +16,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import UninitializedParameter
 
-from shapecheck.edits import DOWNSAMPLE, NUMBERS, SETTINGS, Edit, Value, value_text
+from shapecheck.edits import DOWNSAMPLE, SETTINGS, Edit, Value, value_text
 from shapecheck.errors import UsageError
 from shapecheck.modules import kind_of_layer
 from shapecheck.origins import Origin, origin_of
@@ -39,6 +39,7 @@ class Applied:
     before: str  # the setting's value; of a layer that was replaced, the layer
     after: str
     kind: str  # the layer as it was: "Conv2d(512, 512, kernel_size=(5, 5), stride=(1, 1))"
+    result: str  # and as it is now
     origin: Origin | None
     also: tuple[str, ...]  # layers that the same line made, which it then changes, too
     notes: tuple[str, ...] = ()
@@ -114,6 +115,7 @@ def _set(name: str, layer: nn.Module, setting: str, value: Value, origins: _Orig
         before=_written(known[setting]),
         after=_written(settings_of(layer)[setting]),
         kind=kind,
+        result=_kind_text(layer),
         origin=origins.of(name),
         also=origins.beside(name),
         notes=tuple(notes),
@@ -219,6 +221,7 @@ def _switched_off(
                 before=_kind_text(layer),
                 after="Identity()",
                 kind=_kind_text(layer),
+                result="Identity()",
                 origin=origins.of(removal.name),
                 also=origins.beside(removal.name),
             )

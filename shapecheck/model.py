@@ -131,7 +131,7 @@ def check(
     Raises KeyError for an unknown component.
     """
     import_module("torch")  # before any surroundings are entered: it is not to be found in them
-    from shapecheck.joint import combinations
+    from shapecheck.joint import bound, combinations
 
     known = {component.name: component for component in model.components}
     skipped = {entry.name: entry for entry in model.skipped}
@@ -153,7 +153,10 @@ def check(
                 if (reason := Skipped(component.name, str(error))) not in left_out:
                     left_out.append(reason)
                 continue
-            called = bound_component(component, sizes) if sizes else component
+            called = component
+            if sizes:
+                inputs, keyword_inputs = bound((component.inputs, dict(component.keyword_inputs)), sizes)
+                called = replace(component, inputs=inputs, keyword_inputs=keyword_inputs)
             report = report_of(called, module, lengths, train)
         found.append(ComponentReport(_with_class_name(component, module), report, sizes))
     if progress is not None:
@@ -174,10 +177,10 @@ def built(build: Callable[[], nn.Module]) -> nn.Module:
     except (ImportError, UsageError):
         raise
     except Exception:  # noqa: BLE001  # what the constructor raises on the CPU is what counts
-        return _built_on_cpu(build)
+        return built_on_cpu(build)
 
 
-def _built_on_cpu(build: Callable[[], nn.Module]) -> nn.Module:
+def built_on_cpu(build: Callable[[], nn.Module]) -> nn.Module:
     import torch
 
     drawn = torch.get_rng_state()
@@ -194,14 +197,6 @@ def report_of(
     """The analysis of a component of which `module` was built; on the CPU where that leaves fewer lengths unknown."""
     report = _analyzed(component, module, lengths, train)
     return _with_values(component, module, report, lengths, train) if report.unknown else report
-
-
-def bound_component(component: Component, sizes: Mapping[str, int]) -> Component:
-    """The component with numbers for its other sizes."""
-    from shapecheck.joint import bound
-
-    inputs, keyword_inputs = bound((component.inputs, dict(component.keyword_inputs)), sizes)
-    return replace(component, inputs=inputs, keyword_inputs=keyword_inputs, sizes={})
 
 
 def _analyzed(component: Component, module: nn.Module, lengths: tuple[int, int] | None, train: bool) -> Report:
@@ -227,7 +222,7 @@ def _with_values(
     if size > _LARGEST_ON_CPU or (tensors and not any(tensor.is_meta for tensor in tensors)):
         return report
     try:
-        with_values = _built_on_cpu(component.build)
+        with_values = built_on_cpu(component.build)
     except Exception:  # noqa: BLE001  # then the one without values is all there is
         return report
     second = _analyzed(component, with_values, lengths, train)

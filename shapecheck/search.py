@@ -47,6 +47,7 @@ class Search:
     obstacles: tuple[Obstacle, ...]
     tried: int
     most_edits: int
+    given: int  # edits that the search began with: the first ones of each proposal
     is_complete: bool  # every set of at most so many edits was tried, or holds one that does
     undecided: int  # sets with which not every length was decided
 
@@ -105,6 +106,7 @@ def search(
         obstacles=obstacles,
         tried=state.tried,
         most_edits=most_edits,
+        given=len(given),
         is_complete=state.is_complete,
         undecided=state.undecided,
     )
@@ -125,8 +127,8 @@ def rank(result: WhatIf) -> tuple[float, ...]:
     before, after = result.before, result.after
     sizes = before.field.size, after.field.size
     moved = float("inf") if None in sizes else abs((sizes[1] or 0) - (sizes[0] or 0))
-    if before.field == after.field:
-        moved = 0
+    if sizes == (None, None) and before.field.whole_by == after.field.whole_by:
+        moved = 0.0
     adds = float("inf") if after.multiply_adds is None else after.multiply_adds
     lost = len(result.reshaped) + len(result.added)
     return (lost, len(result.unused), len(result.edits), moved, adds)

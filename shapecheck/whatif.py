@@ -148,10 +148,13 @@ def side(component: Component, module: nn.Module, report: Report, at: int | None
     """Of an analysis and the module, with the costs at one length."""
     inputs, keywords = arguments_of(component, module)
     cost = None if at is None else cost_of(module, *inputs, length=at, method=component.method, **keywords)
+    field = ReceptiveField(None, unknown="no length runs")
+    if report.valid:
+        field = receptive_field(module, *inputs, method=component.method, **keywords)
     return Side(
         report=report,
         outputs=outputs_of(report),
-        field=receptive_field(module, *inputs, method=component.method, **keywords),
+        field=field,
         parameters=sum(parameter.numel() for parameter in module.parameters()),
         multiply_adds=None if cost is None else cost.multiply_adds,
     )
@@ -169,15 +172,13 @@ def tensor_changes(before: nn.Module, after: nn.Module) -> tuple[TensorChange, .
 
 def outputs_of(report: Report) -> tuple[str, ...]:
     """The sizes of each tensor that the module returns, as formulas of the variable, at the lengths that run."""
-    found: list[str] = []
-    for node in report.graph.nodes:
-        if node.op != "output":
-            continue
-        for source in node.all_input_nodes:
-            for leaf in leaves(source.meta.get("swept")):
-                if type(leaf) is SweptTensor:
-                    found.append(_sizes(leaf, source, report))
-    return tuple(found)
+    sources = [source for node in report.graph.nodes if node.op == "output" for source in node.all_input_nodes]
+    return tuple(
+        _sizes(leaf, source, report)
+        for source in sources
+        for leaf in leaves(source.meta.get("swept"))
+        if type(leaf) is SweptTensor
+    )
 
 
 def smallest_of_both(before: Report, after: Report, least: int) -> int | None:

@@ -16,7 +16,7 @@ from typing import Annotated, cast
 import typer
 
 from shapecheck._version import __version__
-from shapecheck.cli import diff, module, styletts2
+from shapecheck.cli import diff, module, styletts2, whatif
 from shapecheck.cli.job import Job
 from shapecheck.cli.output import this_process_is_ours
 from shapecheck.errors import UsageError
@@ -117,6 +117,7 @@ def _shapecheck(
       shapecheck styletts2 --config config_ft.yml --layers binding
       shapecheck styletts2 --format json --output limits.json
       shapecheck module models.py:StyleEncoder "f32[1, 1, 80, T]"
+      shapecheck whatif styletts2 --component style_encoder --target 40
       shapecheck diff limits.json Configs/config_ft.yml
 
     \b
@@ -129,3 +130,6 @@ def _shapecheck(
 app.command("styletts2", short_help="The smallest input lengths of StyleTTS2, layer by layer.")(styletts2.command)
 app.command("module", short_help="The same for any nn.Module.")(module.command)
 app.command("diff", short_help="What changed between two reports, and whether anything got worse.")(diff.command)
+app.add_typer(
+    whatif.app, name="whatif", short_help="What edits do to the lengths, and what they cost; a search for some."
+)

@@ -13,7 +13,7 @@ import typer
 
 from shapecheck.cli.checking import DebugOption, OutputOption, quiet
 from shapecheck.cli.job import Job
-from shapecheck.cli.styletts2 import DEFAULT_PRESET
+from shapecheck.cli.subject import DEFAULT_PRESET
 from shapecheck.errors import UsageError
 from shapecheck.exit_codes import ExitCode
 from shapecheck.options import DifferenceFormat, Problems, parse_choice

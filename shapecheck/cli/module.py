@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-from functools import partial
 from typing import Annotated, TextIO
 
 import typer
@@ -16,38 +14,28 @@ from shapecheck.cli.checking import (
     TrainOption,
     check_model,
     parse_settings,
-    quiet,
 )
 from shapecheck.cli.job import Job
 from shapecheck.cli.output import kept_output
-from shapecheck.errors import UsageError
+from shapecheck.cli.subject import (
+    InitOption,
+    InputsArgument,
+    MethodOption,
+    TargetArgument,
+    UnitOption,
+    named_module,
+)
 from shapecheck.exit_codes import ExitCode
 from shapecheck.options import Problems
 
 
 def command(
-    target: Annotated[
-        str,
-        typer.Argument(metavar="TARGET", help="FILE.py:NAME or PACKAGE.MODULE:NAME: a class, instance or function."),
-    ],
-    inputs: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[INPUT]...",
-            help="For each argument a spec such as 'f32[1, 80, T]', a Python literal, or NAME=... for a keyword;"
-            " SYMBOL=FIRST:LAST for another size.",
-            show_default=False,
-        ),
-    ] = None,
-    init: Annotated[
-        str | None, typer.Option(metavar="JSON", help="Arguments of the class or function, such as '{\"dim_in\": 64}'.")
-    ] = None,
-    method: Annotated[str, typer.Option(metavar="NAME", help="The method to call.")] = "forward",
+    target: TargetArgument,
+    inputs: InputsArgument = None,
+    init: InitOption = None,
+    method: MethodOption = "forward",
     lengths: Annotated[str | None, typer.Option(metavar="LO:HI", help="Lengths to go through, such as 1:1024.")] = None,
-    unit: Annotated[
-        str | None,
-        typer.Option(metavar="NAME[=SECONDS s]", help="What a length counts, such as 'mel frames=0.0125 s'."),
-    ] = None,
+    unit: UnitOption = None,
     train: TrainOption = False,
     layers: LayersOption = "all",
     format_: FormatOption = "table",
@@ -73,15 +61,8 @@ def command(
             return _run(stream)
 
     def _run(stream: TextIO | None) -> ExitCode:
-        from shapecheck.arguments import Arguments, parse_init, parse_unit
-        from shapecheck.model import built
-        from shapecheck.target import Target
-
         problems = Problems()
-        found = problems.attempt(partial(Target.parse, target))
-        given = problems.attempt(partial(Arguments.parse, inputs or ()))
-        made_with = problems.attempt(partial(parse_init, init))
-        counted = problems.attempt(partial(parse_unit, unit))
+        load = named_module(problems, target, inputs, init, method, unit, debug=debug)
         settings = parse_settings(
             problems,
             lengths=lengths,
@@ -94,18 +75,7 @@ def command(
             stream=stream,
         )
         problems.check()
-        assert found is not None
-        assert given is not None
-        assert made_with is not None
-        assert counted is not None
         assert settings is not None
-        if not inputs:
-            arguments, keywords = made_with
-            options = ("--init", init), ("--method", method if method != "forward" else None)
-            said = "".join(f" {option} {shlex.quote(value)}" for option, value in options if value is not None)
-            with quiet(debug=debug), found.code.visit():
-                module = built(lambda: found.build(arguments, keywords))
-                raise UsageError(found.inputs_wanted(module, method, said))
-        return check_model(found.model(given, made_with, method, counted), None, settings)
+        return check_model(load(), None, settings)
 
     return Job(run, debug)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
@@ -44,33 +42,27 @@ from shapecheck.cli.preflight import (
     looked_at,
     write_extras,
 )
+from shapecheck.cli.subject import (
+    DEFAULT_PRESET,
+    ConfigOption,
+    PresetOption,
+    SourceOption,
+    load_styletts2,
+    source_files,
+)
 from shapecheck.errors import UsageError
 from shapecheck.exit_codes import ExitCode
 from shapecheck.options import Problems, parse_batch, select_components
 
 if TYPE_CHECKING:
-    from shapecheck.model import Model
     from shapecheck.models.styletts2 import Options
     from shapecheck.models.styletts2.preflight.check import Preparation
 
-DEFAULT_PRESET = "ft"
-
 
 def command(
-    config: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A StyleTTS2 configuration, such as config_ft.yml.")
-    ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="A published configuration: ft, ljspeech or libritts. Without --config: ft."),
-    ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH",
-            help="A StyleTTS2 checkout whose own modules to analyze, or the package styletts2. Its code runs.",
-        ),
-    ] = None,
+    config: ConfigOption = None,
+    preset: PresetOption = None,
+    source: SourceOption = None,
     component: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Only this component, such as style_encoder; may be repeated."),
@@ -137,13 +129,13 @@ def command(
         problems = Problems()
         sizes = None if batch is None else problems.attempt(partial(parse_batch, batch))
         with quiet(debug=debug):
-            model = problems.attempt(partial(_load, config, preset, source, sizes))
+            model = problems.attempt(partial(load_styletts2, config, preset, source, sizes))
         names = select_components(model, component or (), problems) if model is not None else None
         options = problems.attempt(preflight_options)
         preparation = None
         if model is not None and options is not None:
             preparation = problems.attempt(partial(_prepare, config, preset, source, options))
-        sources = (config, *_source_files(source))
+        sources = (config, *source_files(source))
         extras = problems.attempt(partial(checked_extras, list_, write_filtered_lists, sources, preparation))
         settings = parse_settings(
             problems,
@@ -219,36 +211,7 @@ def command(
     return Job(run, debug)
 
 
-def _source_files(source: str | None) -> list[str]:
-    """The files of a checkout, but for its data: they are not to be written over."""
-    if not source:
-        return []
-    patterns = (
-        f"{where}*.{ending}" for where in ("", "Configs/", "Modules/**/", "Utils/**/") for ending in ("py", "yml")
-    )
-    return [str(file) for pattern in patterns for file in Path(source).glob(pattern)]
-
-
 def _prepare(config: str | None, preset: str | None, source: str | None, options: Options) -> Preparation:
     from shapecheck.models import styletts2 as architecture
 
     return architecture.prepare(config, options, preset=preset or DEFAULT_PRESET, source=source)
-
-
-def _load(config: str | None, preset: str | None, source: str | None, batch: tuple[int, int] | None) -> Model:
-    from shapecheck.models import styletts2 as architecture
-
-    if config is not None and preset is not None:
-        raise UsageError(f"--config {config} and --preset {preset}: give one of the two")
-    for option, value, example in (
-        ("--config", config, "a YAML file, such as config_ft.yml"),
-        ("--source", source, "a folder, such as ../StyleTTS2"),
-    ):
-        if value == "":
-            raise UsageError(f"{option}: the name is empty; give {example}")
-    if config is not None:
-        return architecture.load(config, source=source, batch=batch)
-    if preset is not None:
-        return architecture.preset(preset, source=source, batch=batch)
-    model = architecture.preset(DEFAULT_PRESET, source=source, batch=batch)
-    return replace(model, notes=(f"neither --config nor --preset was given: preset {DEFAULT_PRESET}", *model.notes))
