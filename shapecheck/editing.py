@@ -67,7 +67,7 @@ def settings_of(layer: Any) -> dict[str, Value]:
     """The settings that a layer has: `{"kernel_size": (5, 5), "stride": (1, 1), ...}`."""
     found: dict[str, Value] = {}
     for name in SETTINGS:
-        value = getattr(layer, name, None)
+        value: Any = getattr(layer, name, None)
         if _is_number(value) or isinstance(value, str):
             found[name] = value
         elif isinstance(value, tuple | list) and value and all(map(_is_number, cast("Sequence[Any]", value))):
@@ -125,11 +125,10 @@ def _set(name: str, layer: nn.Module, setting: str, value: Value, origins: _Orig
 def _set_conv(layer: Any, setting: str, value: Value) -> None:
     """What the constructor of torch makes of the value, with all that follows from it."""
     rank = len(layer.kernel_size)
+    is_lazy = LazyModuleMixin in type(layer).__mro__
     if setting == "padding_mode" and value not in _PADDING_MODES:
         raise UsageError(f"{_kind_text(layer)}: padding_mode is one of {', '.join(_PADDING_MODES)}")
-    if isinstance(layer, LazyModuleMixin) or any(
-        isinstance(each, UninitializedParameter) for each in layer.parameters()
-    ):
+    if is_lazy or any(isinstance(each, UninitializedParameter) for each in layer.parameters()):
         raise UsageError(f"{_kind_text(layer)} has no weights yet")
     new = {name: getattr(layer, name) for name in SETTINGS}
     new[setting] = _for_rank(layer, setting, value, rank)
@@ -167,14 +166,13 @@ def _set_other(layer: Any, setting: str, value: Value) -> None:
     if isinstance(value, str):
         raise UsageError(f"{_kind_text(layer)}: {setting} is a number here, not {value}")
     rank = _rank(layer)
-    count = len(present) if isinstance(present, tuple | list) else rank
-    if isinstance(value, tuple):
-        if len(value) == 1:
-            value = value * count if isinstance(present, tuple | list) else value[0]
-        elif count is not None and len(value) != count:
-            raise UsageError(f"{_kind_text(layer)}: {setting} takes {_numbers(count)}, not {len(value)}")
-    before = present
-    setattr(layer, setting, value)
+    before: Any = present
+    wanted = value if isinstance(value, tuple) else (value,)
+    count = len(_spread(present, 1)) if isinstance(present, tuple | list) else rank
+    if len(wanted) > 1 and count is not None and len(wanted) != count:
+        raise UsageError(f"{_kind_text(layer)}: {setting} takes {_numbers(count)}, not {len(wanted)}")
+    is_several = isinstance(present, tuple | list) and len(wanted) == 1
+    setattr(layer, setting, wanted * (count or 1) if is_several else wanted if len(wanted) > 1 else wanted[0])
     if isinstance(layer, _POOLS):
         kernel, padding = (_spread(getattr(layer, name), rank or 1) for name in ("kernel_size", "padding"))
         if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
@@ -208,6 +206,8 @@ def _switched_off(
         near = f"; a downsampling can be switched off in {_listed(units, name)}" if units else ""
         raise UsageError(f"{name or THE_MODULE}: {obstacle}{near}")
     found: list[Applied] = []
+    made = origins.of(name)
+    notes = () if made is None or not made.text else (f"{name or THE_MODULE} is made at {made}: {made.text}",)
     for removal in removals:
         layer = layers[removal.name]
         if removal.by_stride:
@@ -224,6 +224,7 @@ def _switched_off(
                 result="Identity()",
                 origin=origins.of(removal.name),
                 also=origins.beside(removal.name),
+                notes=notes if removal is removals[0] and removal.name != name else (),
             )
         )
         dict(submodules(module))[parent].register_module(own, nn.Identity().train(layer.training))
@@ -304,7 +305,7 @@ def _rank(layer: nn.Module) -> int | None:
 
 
 def _spread(value: Any, rank: int) -> tuple[int, ...]:
-    return tuple(value) if isinstance(value, tuple | list) else (value,) * rank
+    return tuple(cast("Iterable[int]", value)) if isinstance(value, tuple | list) else (value,) * rank
 
 
 def _numbers(count: int) -> str:

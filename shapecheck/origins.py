@@ -10,12 +10,12 @@ import linecache
 import os
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import torch
@@ -23,6 +23,9 @@ from torch import nn
 
 _FOLDERS = tuple(os.path.dirname(os.path.realpath(file)) + os.sep for file in (torch.__file__,))  # noqa: PTH120
 _known: WeakKeyDictionary[nn.Module, Origin] = WeakKeyDictionary()
+
+
+_Named = Iterable[tuple[str, nn.Module]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +79,12 @@ def origin_of(module: nn.Module, owner: nn.Module) -> Origin | None:
 
 def keep_origins(module: nn.Module, copy: nn.Module) -> None:
     """A copy has the origins of what it was copied from."""
-    copies: dict[str, nn.Module] = dict(copy.named_modules(remove_duplicate=False))
-    for name, layer in module.named_modules(remove_duplicate=False):
+    copies, originals = (cast("_Named", each.named_modules(remove_duplicate=False)) for each in (copy, module))
+    by_name = dict(copies)
+    for name, layer in originals:
         with suppress(TypeError):
-            if layer in _known and name in copies:
-                _known[copies[name]] = _known[layer]
+            if layer in _known and name in by_name:
+                _known[by_name[name]] = _known[layer]
 
 
 def _origin(module: nn.Module, frame: FrameType | None) -> Origin | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MOST_EDITS = 2
 MOST_TRIES = 300  # analyses
-MOST_PROPOSALS = 12  # verified and shown; what is found past them is counted
+MOST_PROPOSALS = 10  # verified and shown; what is found past them is counted
 
 Progress = Callable[[str], None]
 
@@ -48,7 +48,7 @@ class Search:
     tried: int
     most_edits: int
     given: int  # edits that the search began with: the first ones of each proposal
-    is_complete: bool  # every set of at most so many edits was tried, or holds one that does
+    is_complete: bool  # it came to its end, and not to the most tries
     undecided: int  # sets with which not every length was decided
 
     @property
@@ -61,10 +61,20 @@ class _State:
     """What was tried so far."""
 
     found: list[tuple[Edit, ...]] = field(default_factory=list[tuple[Edit, ...]])
+    strengths: dict[Edit, int] = field(default_factory=dict[Edit, int])  # how large a change it is, among its like
     seen: set[frozenset[Edit]] = field(default_factory=set[frozenset[Edit]])
     tried: int = 0
     undecided: int = 0
     is_complete: bool = True
+
+    def is_needless(self, edits: Sequence[Edit], than: Sequence[Edit]) -> bool:
+        """Whether the others do with a part of these edits, or with smaller changes of the same settings."""
+        by_path = {edit.path: edit for edit in edits}
+        pairs = [(edit, by_path.get(edit.path)) for edit in than]
+        return all(mine is not None and (mine == edit or self._is_stronger(mine, edit)) for edit, mine in pairs)
+
+    def _is_stronger(self, edit: Edit, other: Edit) -> bool:
+        return self.strengths.get(edit, 0) > self.strengths.get(other, 0)
 
 
 def search(
@@ -84,15 +94,17 @@ def search(
     Raises UsageError as `what_if` does, and Contradiction where eager PyTorch refuses a proposal.
     """
     base, given = changed or original, tuple(edits)
-    module, _ = base.module(given)
-    start = report_of(base.edited(given), module, base.lengths, base.train)
+    with base.component.surroundings():
+        module, _ = base.module(given)
+        start = report_of(base.edited(given), module, base.lengths, base.train)
     _check(target, start)
-    tell = progress or (lambda _line: None)
+    tell = progress or _silent
     state = _State()
     obstacles: tuple[Obstacle, ...] = ()
-    if not holds_from(start, target):
-        obstacles = _search(base, given, target, most_edits, most_tries, state, tell)
-    ranked = sorted(state.found, key=lambda found: _first_rank(base, given, found))
+    with base.component.surroundings():
+        if not holds_from(start, target):
+            obstacles = _search(base, given, target, most_edits, most_tries, state, tell)
+        ranked = sorted(state.found, key=lambda found: _first_rank(base, given, found))
     proposals: list[WhatIf] = []
     for number, found in enumerate(ranked[:MOST_PROPOSALS]):
         tell(f"verifying {' '.join(map(str, found))} ({number + 1} of {len(ranked)})")
@@ -179,14 +191,15 @@ def _try_group(
 ) -> list[tuple[int, tuple[Edit, ...]]]:
     """The sets that do not do, each with how many lengths it still refuses; those that do are noted."""
     failed: list[tuple[int, tuple[Edit, ...]]] = []
-    is_done = False
     taken = {edit.path for edit in (*given, *edits)}
+    state.strengths.update({edit: number for number, edit in enumerate(group.edits)})
     for edit in group.edits:
         new = (*edits, edit)
         key = frozenset(new)
-        if edit.path in taken or key in state.seen or (is_done and edit != group.customary):
+        if edit.path in taken or key in state.seen:
             continue
-        if any(frozenset(found) <= key for found in state.found):
+        is_customary = not edits and edit == group.customary
+        if not is_customary and any(state.is_needless(new, found) for found in state.found):
             continue
         if state.tried >= most_tries:
             state.is_complete = False
@@ -198,8 +211,8 @@ def _try_group(
         if report is None:
             continue
         if holds_from(report, target):
+            state.found = [each for each in state.found if len(each) == 1 or not state.is_needless(each, new)]
             state.found.append(new)
-            is_done = True
             continue
         state.undecided += bool(report.unknown)
         left = int((~report.valid.mask(target, max(target, report.swept[1]))).sum())
@@ -227,6 +240,10 @@ def _first_rank(base: Editable, given: tuple[Edit, ...], edits: tuple[Edit, ...]
 def _distinct(groups: Iterator[list[Group]]) -> list[Group]:
     """Each group once, in order."""
     return list(dict.fromkeys(group for several in groups for group in several if group.edits))
+
+
+def _silent(_line: str) -> None:
+    """No progress is told."""
 
 
 def _check(target: int, start: Report) -> None:

@@ -122,25 +122,32 @@ def what_if(
     `changed`: the component that the edits are applied to, where the configuration was changed, too, by `keys`;
     `target`: a length from which on it is to run. The edited module is run in eager PyTorch on each side of its limits
     and at the target. Raises UsageError for edits that cannot be applied, Contradiction where eager PyTorch does
-    something else than the analysis says.
+    something else than the analysis says. Enters the surroundings of both.
     """
     base = changed or original
-    old, before = original.unedited
-    new, changes = base.module(edits)
-    edited = base.edited(edits)
-    after = report_of(edited, new, base.lengths, base.train)
+    with original.component.surroundings():
+        old, before = original.unedited
+    with base.component.surroundings():
+        new, changes = base.module(edits)
+        edited = base.edited(edits)
+        after = report_of(edited, new, base.lengths, base.train)
     at = smallest_of_both(before, after, target or 1)
     runs = boundaries(after) if target is None else boundaries(after, target, target + 1)
+    with original.component.surroundings():
+        one = side(original.component, old, before, at)
+    with base.component.surroundings():
+        other = side(edited, new, after, at)
+        confirmed = confirm(edited, after, runs, train=base.train)
     return WhatIf(
         component=base.component,
         keys=tuple(keys),
         edits=tuple(edits),
         changes=changes,
-        before=side(original.component, old, before, at),
-        after=side(edited, new, after, at),
+        before=one,
+        after=other,
         at=at,
         tensors=tensor_changes(old, new),
-        confirmed=confirm(edited, after, runs, train=base.train),
+        confirmed=confirmed,
     )
 
 

@@ -293,7 +293,7 @@ def _parse_target(text: str) -> int:
 def _answered(model: Model, question: _Question, settings: _Settings) -> ExitCode:
     from shapecheck.render.progress import progress_line
 
-    with progress_line() as show, quiet(debug=settings.debug), question.component.surroundings():
+    with progress_line() as show, quiet(debug=settings.debug):
         show("loading PyTorch")
         try:
             result, found = _looked_at(question, settings, show)

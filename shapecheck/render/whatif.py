@@ -150,11 +150,11 @@ def _print_search(console: Console, found: Search) -> None:
         for number, proposal in enumerate(found.proposals, 1):
             _print_changes(console, f"  {number:>2}  ", proposal)
         console.print()
-        runs = "run in eager PyTorch at the target and on each side of its minimum"
-        print_hanging(console, "", f"Each was analyzed, and {runs}: nothing else was found there.")
+        runs = "was run in eager PyTorch at the target and on each side of its minimum: all as analyzed"
+        print_hanging(console, "", f"Each {runs}.")
         if found.left_out:
             print_hanging(
-                console, "", f"{found.left_out:,} more sets, which cost more tensors or edits, are not shown."
+                console, "", f"{found.left_out:,} more {'set is' if found.left_out == 1 else 'sets are'} not shown."
             )
     if not found.proposals:
         for obstacle in found.obstacles:
