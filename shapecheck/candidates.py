@@ -15,8 +15,8 @@ from torch import nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.modules.padding import _CircularPadNd, _ReflectionPadNd
 
-from shapecheck.editing import settings_of
 from shapecheck.edits import DOWNSAMPLE, NONE, Edit, Value
+from shapecheck.layer_settings import settings_of, spread
 from shapecheck.lengths.swept import is_plain
 from shapecheck.limits import name_of
 from shapecheck.record import submodules
@@ -24,7 +24,7 @@ from shapecheck.report import Failure, Report
 from shapecheck.shortenings import Shortenings
 from shapecheck.tensor import Dims
 
-_MOST_BEFORE = 4  # layers before the one that refuses whose padding is tried, the nearest ones
+_MOST_BEFORE = 4  # layers before the one that refuses that are tried for making the length shorter by a few
 _FROM_ITSELF = ("reflect", "circular")  # padding that is taken from the input, of which there must be enough
 
 
@@ -51,7 +51,7 @@ def groups_for(
         groups = list(_own(failure.layer, layers.get(failure.layer), nodes))
         for unit in shortenings.units(before):
             groups += _shorter(unit, layers[unit], shortenings)
-        groups += _padding_before(before, report.graph)
+        groups += _longer_before(before, report.graph)
         found.append((failure, groups))
     return found
 
@@ -74,7 +74,12 @@ def _own(name: str, layer: nn.Module | None, nodes: Sequence[torch.fx.Node]) -> 
             yield Group((Edit(name, "padding_mode", "zeros"), Edit(name, "padding_mode", "replicate")))
     elif "padding" in known and "kernel_size" in known and not isinstance(layer, _ConvTransposeNd):
         yield from _padding(name, layer, axes)
-    if "kernel_size" in known:
+    yield from _smaller(name, layer, axes)
+
+
+def _smaller(name: str, layer: nn.Module, axes: set[int]) -> Iterator[Group]:
+    known = settings_of(layer)
+    if "kernel_size" in known and not isinstance(layer, _ConvTransposeNd):
         yield _group(name, "kernel_size", _smaller_kernels(known["kernel_size"], axes))
         if "dilation" in known:
             yield _group(name, "dilation", _less(known["dilation"], 1))
@@ -90,17 +95,19 @@ def _shorter(unit: str, layer: nn.Module, shortenings: Shortenings) -> Iterator[
         yield Group((Edit(unit, DOWNSAMPLE, NONE),))
 
 
-def _padding_before(before: set[torch.fx.Node], graph: torch.fx.Graph) -> Iterator[Group]:
-    """More padding of the nearest layers that make the length shorter by a few."""
+def _longer_before(before: set[torch.fx.Node], graph: torch.fx.Graph) -> Iterator[Group]:
+    """Of the nearest layers that make the length shorter by a few: more padding, a smaller kernel, less dilation."""
     nearest = [node for node in reversed(graph.nodes) if node in before and node.op == "call_module"]
     names: dict[str, None] = {}
     for node in nearest:
-        layer, name = node.meta["module"], str(node.target)
-        if len(names) < _MOST_BEFORE and name not in names and not isinstance(layer, _ConvTransposeNd):
-            groups = list(_padding(name, layer, _varying_axes([node]))) if isinstance(layer, _ConvNd) else []
-            if groups:
-                names[name] = None
-                yield from groups
+        layer, name, axes = node.meta["module"], str(node.target), _varying_axes([node])
+        is_other = name in names or not isinstance(layer, _ConvNd) or isinstance(layer, _ConvTransposeNd)
+        if len(names) == _MOST_BEFORE or is_other:
+            continue
+        groups = list(_padding(name, layer, axes))
+        if groups:
+            names[name] = None
+            yield from (*groups, *_smaller(name, layer, axes))
 
 
 def _padding(name: str, layer: Any, axes: set[int]) -> Iterator[Group]:
@@ -110,7 +117,7 @@ def _padding(name: str, layer: Any, axes: set[int]) -> Iterator[Group]:
     if isinstance(padding, str) or isinstance(kernel, str) or isinstance(dilation, str):
         return
     rank = max((len(value) for value in (kernel, padding, dilation) if isinstance(value, tuple)), default=1)
-    kernels, paddings, dilations = (_spread(value, rank) for value in (kernel, padding, dilation))
+    kernels, paddings, dilations = (spread(value, rank) for value in (kernel, padding, dilation))
     half = _halves(layer, kernels, dilations)
     is_even = all(len(set(values)) == 1 for values in (kernels, paddings, dilations))
     grown: list[Value] = []
@@ -134,7 +141,7 @@ def _halves(layer: Any, kernels: Sequence[int], dilations: Sequence[int]) -> lis
 
 def _smaller_kernels(kernel: Value, axes: set[int]) -> list[Value]:
     """The next smaller odd ones, down to 1: of all axes alike, where they are alike, else of those that vary."""
-    kernels = _spread(kernel, 1)
+    kernels = spread(kernel, 1)
     is_even = len(set(kernels)) == 1
     found: list[Value] = []
     for less in range(1, max(kernels)):
@@ -151,7 +158,7 @@ def _less(value: Value | None, least: int) -> list[Value]:
     """Smaller and smaller, wherever it is more than the least."""
     if value is None or isinstance(value, str):
         return []
-    numbers = _spread(value, 1)
+    numbers = spread(value, 1)
     steps = range(1, max(numbers) - least + 1)
     return [tuple(max(least, own - step) if own > least else own for own in numbers) for step in steps]
 
@@ -193,13 +200,6 @@ def _varying_axes(nodes: Sequence[torch.fx.Node]) -> set[int]:
         if inputs:
             found |= {axis - len(inputs[0]) for axis, size in enumerate(inputs[0]) if not is_plain(size)}
     return found
-
-
-def _spread(value: Value, rank: int) -> tuple[int, ...]:
-    if isinstance(value, tuple):
-        return value
-    assert not isinstance(value, str)
-    return (value,) * rank
 
 
 __all__ = ["Group", "groups_for", "reaches"]

@@ -6,9 +6,9 @@ Invariant: either every edit is applied, or UsageError names all that cannot be 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,7 +18,7 @@ from torch.nn.parameter import UninitializedParameter
 
 from shapecheck.edits import DOWNSAMPLE, SETTINGS, Edit, Value, value_text
 from shapecheck.errors import UsageError
-from shapecheck.modules import kind_of_layer
+from shapecheck.layer_settings import has_own_constructor, kind_text, rank_of, settings_of, spread, torch_class
 from shapecheck.origins import Origin, origin_of
 from shapecheck.record import submodules
 from shapecheck.report import THE_MODULE
@@ -63,26 +63,6 @@ def apply(module: nn.Module, edits: Sequence[Edit], shortenings: Shortenings | N
     return tuple(found)
 
 
-def settings_of(layer: Any) -> dict[str, Value]:
-    """The settings that a layer has: `{"kernel_size": (5, 5), "stride": (1, 1), ...}`."""
-    found: dict[str, Value] = {}
-    for name in SETTINGS:
-        value: Any = getattr(layer, name, None)
-        if _is_number(value) or isinstance(value, str):
-            found[name] = value
-        elif isinstance(value, tuple | list) and value and all(map(_is_number, cast("Sequence[Any]", value))):
-            found[name] = tuple(cast("Iterable[int]", value))
-    return found
-
-
-def torch_class(layer: nn.Module) -> type[nn.Module] | None:
-    """The class of torch's own that a layer is, or is derived from; None for other modules."""
-    for kind in type(layer).__mro__:
-        if kind.__module__.startswith("torch.nn.modules.") and kind.__name__[0].isupper():
-            return kind if kind not in (nn.Module, LazyModuleMixin) else None
-    return None
-
-
 def _applied(module: nn.Module, edit: Edit, shortenings: Shortenings | None, origins: _Origins) -> list[Applied]:
     layers = dict(submodules(module))
     if edit.layer not in layers:
@@ -96,7 +76,7 @@ def _applied(module: nn.Module, edit: Edit, shortenings: Shortenings | None, ori
 
 def _set(name: str, layer: nn.Module, setting: str, value: Value, origins: _Origins) -> Applied:
     known = settings_of(layer)
-    kind = _kind_text(layer)
+    kind = kind_text(layer)
     if setting not in known:
         values = ", ".join(f"{key}={value_text(present)}" for key, present in known.items())
         has = f"has {values}" if values else "has none of " + ", ".join(SETTINGS)
@@ -106,7 +86,7 @@ def _set(name: str, layer: nn.Module, setting: str, value: Value, origins: _Orig
         _set_conv(layer, setting, value)
     else:
         _set_other(layer, setting, value)
-    if torch_class(layer) is None or _has_own_constructor(layer):
+    if torch_class(layer) is None or has_own_constructor(layer):
         what = f"{type(layer).__name__} is no class of torch's own"
         notes.append(f"{what}: what its constructor or its forward makes of {setting} elsewhere is not recomputed")
     return Applied(
@@ -115,7 +95,7 @@ def _set(name: str, layer: nn.Module, setting: str, value: Value, origins: _Orig
         before=_written(known[setting]),
         after=_written(settings_of(layer)[setting]),
         kind=kind,
-        result=_kind_text(layer),
+        result=kind_text(layer),
         origin=origins.of(name),
         also=origins.beside(name),
         notes=tuple(notes),
@@ -127,9 +107,9 @@ def _set_conv(layer: Any, setting: str, value: Value) -> None:
     rank = len(layer.kernel_size)
     is_lazy = LazyModuleMixin in type(layer).__mro__
     if setting == "padding_mode" and value not in _PADDING_MODES:
-        raise UsageError(f"{_kind_text(layer)}: padding_mode is one of {', '.join(_PADDING_MODES)}")
+        raise UsageError(f"{kind_text(layer)}: padding_mode is one of {', '.join(_PADDING_MODES)}")
     if is_lazy or any(isinstance(each, UninitializedParameter) for each in layer.parameters()):
-        raise UsageError(f"{_kind_text(layer)} has no weights yet")
+        raise UsageError(f"{kind_text(layer)} has no weights yet")
     new = {name: getattr(layer, name) for name in SETTINGS}
     new[setting] = _for_rank(layer, setting, value, rank)
     if isinstance(layer, _ConvTransposeNd):
@@ -149,7 +129,7 @@ def _set_conv(layer: Any, setting: str, value: Value) -> None:
             **new,
         )
     except (ValueError, RuntimeError) as error:
-        raise UsageError(f"{_kind_text(layer)}: {error}") from error
+        raise UsageError(f"{kind_text(layer)}: {error}") from error
     finally:
         torch.set_rng_state(drawn)
     for name in (*new, "_reversed_padding_repeated_twice"):
@@ -162,34 +142,41 @@ def _set_other(layer: Any, setting: str, value: Value) -> None:
     """Pools, paddings and whatever else has such an attribute: one number stays one, where it was one."""
     present = getattr(layer, setting)
     if isinstance(present, str):
-        raise UsageError(f"{_kind_text(layer)}: {setting} can only be set for a convolution")
+        raise UsageError(f"{kind_text(layer)}: {setting} can only be set for a convolution")
     if isinstance(value, str):
-        raise UsageError(f"{_kind_text(layer)}: {setting} is a number here, not {value}")
-    rank = _rank(layer)
+        raise UsageError(f"{kind_text(layer)}: {setting} is a number here, not {value}")
+    rank = rank_of(layer)
     before: Any = present
-    wanted = value if isinstance(value, tuple) else (value,)
-    count = len(_spread(present, 1)) if isinstance(present, tuple | list) else rank
+    wanted: Sequence[int] = value if isinstance(value, tuple) else (value,)
+    count = len(spread(present, 1)) if isinstance(present, tuple | list) else rank
     if len(wanted) > 1 and count is not None and len(wanted) != count:
-        raise UsageError(f"{_kind_text(layer)}: {setting} takes {_numbers(count)}, not {len(wanted)}")
-    is_several = isinstance(present, tuple | list) and len(wanted) == 1
-    setattr(layer, setting, wanted * (count or 1) if is_several else wanted if len(wanted) > 1 else wanted[0])
+        raise UsageError(f"{kind_text(layer)}: {setting} takes {_numbers(count)}, not {len(wanted)}")
+    setattr(layer, setting, _stored(present, wanted, count))
     if isinstance(layer, _POOLS):
-        kernel, padding = (_spread(getattr(layer, name), rank or 1) for name in ("kernel_size", "padding"))
+        kernel, padding = (spread(getattr(layer, name), rank or 1) for name in ("kernel_size", "padding"))
         if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
             setattr(layer, setting, before)
-            raise UsageError(f"{_kind_text(layer)}: the padding of a pool is at most half of its kernel_size")
+            raise UsageError(f"{kind_text(layer)}: the padding of a pool is at most half of its kernel_size")
+
+
+def _stored(present: Any, wanted: Sequence[int], count: int | None) -> int | tuple[int, ...]:
+    """As the constructor would keep it: several numbers where it keeps several."""
+    if len(wanted) > 1:
+        return tuple(wanted)
+    (number,) = wanted
+    return (number,) * (count or 1) if isinstance(present, tuple | list) else number
 
 
 def _for_rank(layer: Any, setting: str, value: Value, rank: int) -> Value:
     if isinstance(value, str):
         if setting == "padding" and isinstance(layer, _ConvTransposeNd):
-            raise UsageError(f"{_kind_text(layer)}: padding is a number here, not {value}")
+            raise UsageError(f"{kind_text(layer)}: padding is a number here, not {value}")
         return value
     numbers = value if isinstance(value, tuple) else (value,)
     if len(numbers) == 1:
         return numbers * rank
     if len(numbers) != rank:
-        raise UsageError(f"{_kind_text(layer)}: {setting} takes {_numbers(rank)}, not {len(numbers)}")
+        raise UsageError(f"{kind_text(layer)}: {setting} takes {_numbers(rank)}, not {len(numbers)}")
     return numbers
 
 
@@ -218,9 +205,9 @@ def _switched_off(
             Applied(
                 layer=removal.name,
                 setting="",
-                before=_kind_text(layer),
+                before=kind_text(layer),
                 after="Identity()",
-                kind=_kind_text(layer),
+                kind=kind_text(layer),
                 result="Identity()",
                 origin=origins.of(removal.name),
                 also=origins.beside(removal.name),
@@ -280,40 +267,8 @@ def _listed(names: Sequence[str], like: str) -> str:
     return ", ".join(names[:_MOST_NAMES]) + more
 
 
-def _kind_text(layer: nn.Module) -> str:
-    """A layer in one line: the class of a parametrized one is that of the plain one, and other modules are named."""
-    if torch_class(layer) is None:
-        return type(layer).__name__ + "()" if not layer._modules else type(layer).__name__
-    return f"{kind_of_layer(layer)}({layer.extra_repr()})"
-
-
-def _has_own_constructor(layer: nn.Module) -> bool:
-    kind = torch_class(layer)
-    for own in type(layer).__mro__:
-        if own is kind:
-            return False
-        if "__init__" in vars(own) and not own.__module__.startswith("torch."):
-            return True
-    return False
-
-
-def _rank(layer: nn.Module) -> int | None:
-    """The number of axes that a pool works along; None where the class does not tell."""
-    kind = torch_class(layer)
-    name = kind.__name__ if kind is not None else ""
-    return int(name[-2]) if name[-2:] in ("1d", "2d", "3d") else None
-
-
-def _spread(value: Any, rank: int) -> tuple[int, ...]:
-    return tuple(cast("Iterable[int]", value)) if isinstance(value, tuple | list) else (value,) * rank
-
-
 def _numbers(count: int) -> str:
     return "one number" if count == 1 else f"one number or {count}"
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _written(value: Value) -> str:
@@ -323,4 +278,4 @@ def _written(value: Value) -> str:
     return repr(value)
 
 
-__all__ = ["Applied", "apply", "settings_of", "torch_class"]
+__all__ = ["Applied", "apply"]

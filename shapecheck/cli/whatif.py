@@ -333,10 +333,10 @@ def _looked_at(
 
 
 def _rendered(result: WhatIf | None, found: Search | None, settings: _Settings) -> str:
-    from shapecheck.render import console, whatif
+    from shapecheck.render import console, whatif, whatif_document
 
     if settings.written is Format.JSON:
-        return whatif.document(result, found)
+        return whatif_document.document(result, found)
     to_file = settings.destination.path is not None
     shown = console.for_file() if to_file else console.for_stream(settings.destination.stream or sys.stdout)
     return whatif.text(result, found, shown)
