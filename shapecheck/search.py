@@ -15,6 +15,7 @@ from shapecheck.editable import Editable
 from shapecheck.edits import Edit
 from shapecheck.errors import UsageError
 from shapecheck.model import report_of
+from shapecheck.record import submodules
 from shapecheck.whatif import KeyChange, WhatIf, tensor_changes, what_if
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ def search(
             obstacles = _search(base, given, target, most_edits, most_tries, state, tell)
         ranked = sorted(state.found, key=lambda found: _first_rank(base, given, found))
     proposals: list[WhatIf] = []
+    place = {name: number for number, (name, _) in enumerate(submodules(base.unedited[0]))}
     for number, found in enumerate(ranked[:MOST_PROPOSALS]):
+        found = sorted(found, key=lambda edit: place.get(edit.layer, 0))
         tell(f"verifying {' '.join(map(str, found))} ({number + 1} of {len(ranked)})")
         proposals.append(what_if(original, (*given, *found), changed=changed, keys=keys, target=target))
     return Search(
