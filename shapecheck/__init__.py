@@ -13,10 +13,12 @@ from shapecheck.errors import UsageError
 
 if TYPE_CHECKING:
     from shapecheck.analysis import analyze
+    from shapecheck.cost import Cost, cost_of
     from shapecheck.joint import Combination, JointReport, analyze_sizes
     from shapecheck.lengths.lengthset import LengthSet
     from shapecheck.model import Component, ComponentReport, Model, ModelReport, Skipped, Unit, check
     from shapecheck.monitor import LengthError, assert_valid, guard
+    from shapecheck.receptive import ReceptiveField, receptive_field
     from shapecheck.report import Failure, LayerLimit, Report, Step, Undecided
     from shapecheck.usercode import UserCode
 
@@ -24,6 +26,7 @@ __all__ = [
     "Combination",
     "Component",
     "ComponentReport",
+    "Cost",
     "Failure",
     "JointReport",
     "LayerLimit",
@@ -31,6 +34,7 @@ __all__ = [
     "LengthSet",
     "Model",
     "ModelReport",
+    "ReceptiveField",
     "Report",
     "Skipped",
     "Step",
@@ -43,7 +47,9 @@ __all__ = [
     "analyze_sizes",
     "assert_valid",
     "check",
+    "cost_of",
     "guard",
+    "receptive_field",
 ]
 
 # No public name equals the name of a submodule: importing a submodule sets it as an attribute of the package.
@@ -51,6 +57,7 @@ _MODULES = {
     "Combination": "shapecheck.joint",
     "Component": "shapecheck.model",
     "ComponentReport": "shapecheck.model",
+    "Cost": "shapecheck.cost",
     "Failure": "shapecheck.report",
     "JointReport": "shapecheck.joint",
     "LayerLimit": "shapecheck.report",
@@ -58,6 +65,7 @@ _MODULES = {
     "LengthSet": "shapecheck.lengths.lengthset",
     "Model": "shapecheck.model",
     "ModelReport": "shapecheck.model",
+    "ReceptiveField": "shapecheck.receptive",
     "Report": "shapecheck.report",
     "Skipped": "shapecheck.model",
     "Step": "shapecheck.report",
@@ -68,7 +76,9 @@ _MODULES = {
     "analyze_sizes": "shapecheck.joint",
     "assert_valid": "shapecheck.monitor",
     "check": "shapecheck.model",
+    "cost_of": "shapecheck.cost",
     "guard": "shapecheck.monitor",
+    "receptive_field": "shapecheck.receptive",
 }
 
 

@@ -12,30 +12,30 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.fx
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.rnn import RNNBase, RNNCellBase
 from torch.utils.flop_counter import FlopCounterMode
 
 from shapecheck.analysis import analyze
+from shapecheck.joint import bound
 from shapecheck.lengths.swept import at
 from shapecheck.limits import name_of
 from shapecheck.tensor import SweptTensor
 from shapecheck.trees import leaves, map_tree
 
 if TYPE_CHECKING:
-    import torch.fx
-
     from shapecheck.model import Component
     from shapecheck.report import Report
 
 _MULTIPLY = frozenset(
     """
-    conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d linear bilinear matmul mm bmm addmm baddbmm
+    conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d linear matmul mm bmm addmm baddbmm
     einsum tensordot scaled_dot_product_attention multi_head_attention_forward __matmul__
-    """.split()
+    """.split()  # noqa: SIM905  # a list of words reads best as words
 )
-_LAYERS = (_ConvNd, nn.Linear, nn.Bilinear, nn.MultiheadAttention, RNNBase, RNNCellBase)
+_LAYERS = (_ConvNd, nn.Linear, nn.MultiheadAttention, RNNBase, RNNCellBase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,12 @@ class Cost:
     unknown: str = ""  # why the multiply-adds are not known
 
 
-def cost_of(
-    module: nn.Module, *inputs: Any, length: int, method: str = "forward", **keyword_inputs: Any
-) -> Cost:
+def cost_of(module: nn.Module, *inputs: Any, length: int, method: str = "forward", **keyword_inputs: Any) -> Cost:
     """The cost of `module.method(*inputs, **keyword_inputs)` at one length, in evaluation mode.
 
     Inputs are as for `analyze`. Counted are the multiply-adds (half of what torch's FlopCounterMode counts) of
     convolutions, linear layers, matrix products, recurrent layers, and attention. Not counted: biases, elementwise
-    operations, norms, pools, softmax, interpolation, Fourier transforms, einsum without a product of matrices.
+    operations, norms, pools, softmax, interpolation, bilinear layers, Fourier transforms.
     Unknown where the module does not run at the length, where random draws decide what runs, or where PyTorch executes
     a part as a whole. Raises UsageError as `analyze` does.
 
@@ -75,12 +73,17 @@ def cost_of(
     return Cost(parameters, sum(layers.values()), layers)
 
 
-def component_cost(component: Component, module: nn.Module, length: int) -> Cost:
-    """The cost of a component, of which `module` was built; `length` is in steps of the component's variable."""
+def component_cost(
+    component: Component, module: nn.Module, length: int, sizes: Mapping[str, int] | None = None
+) -> Cost:
+    """The cost of a component, of which `module` was built; `length` is in steps of the component's variable.
+
+    `sizes`: values of the component's other sizes; without them each has its smallest.
+    """
+    values = {name: smallest for name, (smallest, _) in component.sizes.items()} | dict(sizes or {})
+    inputs, keyword_inputs = bound((component.inputs, dict(component.keyword_inputs)), values)
     with component.surroundings():
-        return cost_of(
-            module, *component.inputs, length=length, method=component.method, **component.keyword_inputs
-        )
+        return cost_of(module, *inputs, length=length, method=component.method, **keyword_inputs)
 
 
 def _obstacle(report: Report, length: int) -> str:
@@ -106,7 +109,8 @@ def _multiplies(node: torch.fx.Node) -> bool:
 
 def _multiply_adds(node: torch.fx.Node) -> int:
     args, kwargs = map_tree(_on_meta, _without_packing(node.meta["arguments"]))
-    function, times = node.target, 1
+    function: Any = node.target
+    times = 1
     if node.op == "call_module":
         layer = node.meta["module"]
         function = _layer_on_meta(layer)
@@ -151,7 +155,8 @@ def _layer_on_meta(layer: nn.Module) -> nn.Module:
     for hooks in ("_forward_hooks", "_forward_pre_hooks"):
         own[hooks] = type(own[hooks])()
     if isinstance(result, RNNBase):
-        result._flat_weights = [getattr(result, name) for name in result._flat_weights_names]
+        names: list[str] = own["_flat_weights_names"]
+        own["_flat_weights"] = [getattr(result, name) for name in names]
     result.training = isinstance(layer, nn.MultiheadAttention)  # in evaluation mode it may run as one that none counts
     return result
 

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from shapecheck.analysis import analyze
+from shapecheck.joint import bound
 from shapecheck.receptive.hull import Hull
 from shapecheck.receptive.walk import Places, UnknownPlaces, Whole, places_of
 
@@ -35,8 +36,9 @@ class ReceptiveField:
 
     `size` counts the steps from the first to the last on which an element depends, at the place where it is largest,
     on all ways that pass by whatever sees the whole input: the statistics of a norm over the length (the norm itself is
-    passed through), recurrent layers, attention, pools to a fixed size, sums over the length. Where something of that
-    kind stands in the way, it is the largest field of what goes into one of them, or comes out beside them.
+    passed through), recurrent layers, attention, pools to a fixed size (of which each part grows with the input), sums
+    over the length. Where something of that kind stands in the way, it is the largest field of what goes into one of
+    them, or comes out beside them. Strictly, an output sees the whole input if `whole_by` names something.
     """
 
     size: int | None  # 0: the output does not depend on the input; None: the whole input, or not known
@@ -44,6 +46,7 @@ class ReceptiveField:
     whole_by: str = ""  # the first operation or layer by which an output sees the whole input; "": none does
     unknown: str = ""  # the operation and the layer that are not known, or why else there is no size
     length: int = 0  # steps of the input with which it was found
+    note: str = ""  # what had to be taken for granted: all of a window that has no values, on the meta device
 
     @property
     def is_known(self) -> bool:
@@ -51,9 +54,7 @@ class ReceptiveField:
         return not self.unknown
 
 
-def receptive_field(
-    module: nn.Module, *inputs: Any, method: str = "forward", **keyword_inputs: Any
-) -> ReceptiveField:
+def receptive_field(module: nn.Module, *inputs: Any, method: str = "forward", **keyword_inputs: Any) -> ReceptiveField:
     """The receptive field of `module.method(*inputs, **keyword_inputs)`, in evaluation mode.
 
     Inputs are as for `analyze`. The input is grown until the field is smaller than half of it and stays as it is on a
@@ -65,18 +66,18 @@ def receptive_field(
     9
     """
     lengths = _Lengths(module, inputs, method, keyword_inputs)
-    return _grown(lengths.only) or _grown(lengths.near) or ReceptiveField(None, unknown="no length was found that runs")
+    return _grown(lengths.only) or _grown(lengths.near) or ReceptiveField(None, unknown=lengths.obstacle)
 
 
-def component_field(
-    component: Component, module: nn.Module, *, inputs: tuple[Any, ...] | None = None
-) -> ReceptiveField:
-    """The receptive field of a component, of which `module` was built; `component.unit` says how long a step is."""
+def component_field(component: Component, module: nn.Module, sizes: Mapping[str, int] | None = None) -> ReceptiveField:
+    """The receptive field of a component, of which `module` was built; `component.unit` says how long a step is.
+
+    `sizes`: values of the component's other sizes; without them each has its smallest.
+    """
+    values = {name: smallest for name, (smallest, _) in component.sizes.items()} | dict(sizes or {})
+    inputs, keyword_inputs = bound((component.inputs, dict(component.keyword_inputs)), values)
     with component.surroundings():
-        return receptive_field(
-            module, *(component.inputs if inputs is None else inputs), method=component.method,
-            **component.keyword_inputs,
-        )  # fmt: skip
+        return receptive_field(module, *inputs, method=component.method, **keyword_inputs)
 
 
 class _Lengths:
@@ -86,11 +87,15 @@ class _Lengths:
         self._analyze = partial(analyze, module, *inputs, method=method, **keyword_inputs)
         self._reports: dict[int, Report] = {}
         self._all: Report | None = None
+        self.obstacle = "no length was found that runs"
 
     def only(self, length: int) -> Report | None:
         """At this length; None if it does not run."""
         if length not in self._reports:
-            self._reports[length] = self._analyze(lengths=(length, length))
+            report = self._reports[length] = self._analyze(lengths=(length, length))
+            if report.undecided:
+                doubt = report.undecided[0]
+                self.obstacle = f"{doubt.operation} {doubt.layer}".rstrip() + f": {doubt.reason}"
         return self._reports[length] if length in self._reports[length].valid else None
 
     def near(self, length: int) -> Report | None:
@@ -120,6 +125,8 @@ def _grown(report_at: Callable[[int], Report | None]) -> ReceptiveField | None:
             if time.monotonic() - began > _SLOW:
                 return replace(field, size=None, unknown=f"not below {field.length // 2} steps, or the whole input")
         asked *= _GROWTH
+    if field is not None and field.size is not None:
+        return replace(field, size=None, unknown="it grows with the input, and what sees all of it was not found")
     return field
 
 
@@ -140,8 +147,17 @@ def _field(report: Report) -> ReceptiveField:
             size, before = whole.before.size, whole.name
     whole_by = places.whole[0].name if places.whole else ""
     if 2 * size > places.length:
-        return ReceptiveField(None, before, whole_by or places.outgrown, length=places.length)
-    return ReceptiveField(size, before, whole_by, length=places.length)
+        return ReceptiveField(None, before, whole_by or places.outgrown, "", places.length, places.note)
+    return ReceptiveField(size, before, whole_by, "", places.length, places.note)
 
 
-__all__ = ["Hull", "Places", "ReceptiveField", "UnknownPlaces", "Whole", "component_field", "places_of", "receptive_field"]
+__all__ = [
+    "Hull",
+    "Places",
+    "ReceptiveField",
+    "UnknownPlaces",
+    "Whole",
+    "component_field",
+    "places_of",
+    "receptive_field",
+]

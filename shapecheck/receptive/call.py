@@ -20,7 +20,10 @@ class Call:
     function: Any
     results: list[tuple[int, ...]]  # the sizes of each tensor that it returned
     length: int
+    is_sized: bool = False  # by a number that follows from the length
     is_statistic: bool = False  # set where something is computed of everything, and only scales and shifts
+    note: str = ""  # set where something had to be taken for granted
+    is_divided: bool = False  # set where the input as a whole is divided into a fixed number of parts
 
     @property
     def dims(self) -> tuple[int, ...]:

@@ -72,7 +72,10 @@ def layer(call: Call, module: Any, *args: Any, **kwargs: Any) -> Hull | list[Hul
         return _pool(call, module, input, *match.groups())
     if match := _ADAPTIVE.fullmatch(kind):
         name = f"adaptive_{match[1].lower()}_pool{match[2]}d"
-        return windows.ROWS[name](_named(call, name), input, module.output_size)
+        named = _named(call, name)
+        result = windows.ROWS[name](named, input, module.output_size)
+        call.is_divided = named.is_divided
+        return result
     return _norm(call, module, input)
 
 
@@ -91,7 +94,7 @@ def _norm(call: Call, module: Any, input: Hull) -> Hull:
     raise UnknownOperation
 
 
-def _convolution(call: Call, module: Any, input: Hull) -> Hull:
+def _convolution(call: Call, module: Any, input: Hull) -> Hull | list[Hull]:
     rank = len(module.kernel_size)
     weight, padding = module.weight, module.padding
     name = f"conv{'_transpose' if module.transposed else ''}{rank}d"

@@ -154,7 +154,7 @@ def layer_norm(call: Call, input: Hull, normalized_shape: Any, *args: Any, **kwa
 def statistic(call: Call, input: Hull, axes: Any) -> Hull:
     """Scaled and shifted by a mean and a variance along some axes: of everything, they are not counted."""
     whole = input.over(axes)
-    if call.is_whole(whole) and not call.is_whole(input):
+    if call.is_whole(whole):
         call.is_statistic = True
         return input
     return whole
@@ -214,4 +214,14 @@ ROWS: dict[str, Rule] = {
     "prelu": prelu,
 }
 
-__all__ = ["ROWS", "along", "batch_norm", "elementwise", "group_norm", "layer_norm", "linear", "multi_head", "statistic"]
+__all__ = [
+    "ROWS",
+    "along",
+    "batch_norm",
+    "elementwise",
+    "group_norm",
+    "layer_norm",
+    "linear",
+    "multi_head",
+    "statistic",
+]

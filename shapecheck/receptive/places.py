@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from shapecheck.receptive.call import Call, Rule, as_hull, hulls_of, needs_constant
-from shapecheck.receptive.hull import NOWHERE, Hull, UnknownOperation, through_of, union
+from shapecheck.receptive.hull import NOWHERE, Hull, UnknownOperation, nowhere, through_of, union
 from shapecheck.trees import leaves, map_tree
 
 
@@ -76,15 +76,13 @@ def unpacked(call: Call, data: Hull, batch_sizes: Any, batch_first: bool, _paddi
         call.function(bound, sizes, batch_first, outside, total_length)[0]
         for bound, outside in zip(data.full(), NOWHERE, strict=True)
     )
-    return [Hull.of(low, high, data.through), Hull.of(*(torch.full(call.results[1], bound) for bound in NOWHERE))]
+    return [Hull.of(low, high, data.through), nowhere(call.results[1])]
 
 
 def triangle(call: Call, input: Hull, diagonal: int = 0) -> Hull:
     """tril and triu: zeros on the other side."""
     kept = call.function(torch.ones(input.dims[-2:], dtype=torch.int64), diagonal) != 0
-    low, high = (
-        torch.where(kept, bound, outside) for bound, outside in zip(input.full(), NOWHERE, strict=True)
-    )
+    low, high = (torch.where(kept, bound, outside) for bound, outside in zip(input.full(), NOWHERE, strict=True))
     return Hull.of(low, high, input.through)
 
 
@@ -194,4 +192,4 @@ ROWS: dict[str, Rule] = {
 
 VIEWS = frozenset((*_SAME_ORDER.split(), *_BROADCAST.split(), *_SAME.split(), *_MOVED.split(), "__getitem__"))
 
-__all__ = ["ROWS", "VIEWS", "padded", "same", "same_order", "written"]
+__all__ = ["ROWS", "VIEWS", "padded", "same_order", "written"]

@@ -12,11 +12,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.fx
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
 from shapecheck.lengths.notation import InputSpec
-from shapecheck.lengths.swept import at
+from shapecheck.lengths.swept import SweptInt, at
 from shapecheck.limits import kind_of_node, name_of
 from shapecheck.receptive import mixing, places, windows
 from shapecheck.receptive.call import Call, Rule, as_hull, hulls_of
@@ -27,18 +28,15 @@ from shapecheck.tensor import SweptTensor
 from shapecheck.trees import leaves, map_tree
 
 if TYPE_CHECKING:
-    import torch.fx
-
     from shapecheck.report import Report
 
-_RULES: Mapping[str, Rule] = {**mixing.ROWS, **windows.ROWS, **places.ROWS}
 _NEW = frozenset(
     """
     empty_like full_like ones_like rand_like randn_like zeros_like randint_like new_full new_empty new_ones new_zeros
     arange full linspace empty ones rand randn zeros randint normal eye
-    """.split()
+    """.split()  # noqa: SIM905  # a list of words reads best as words
 )
-_OVERWRITTEN = frozenset("zero fill normal uniform bernoulli random exponential".split())  # noqa: SIM905
+_OVERWRITTEN = frozenset({"zero", "fill", "normal", "uniform", "bernoulli", "random", "exponential"})
 _FAR = 5040  # steps over which the growth of an input is measured: a multiple of every divisor up to 10
 
 
@@ -62,10 +60,14 @@ class Places:
     outputs: tuple[Hull, ...]
     whole: tuple[Whole, ...]  # by which any output sees everything, in the order of execution
     outgrown: str  # the first operation whose result depends on more than half of the input; "": none's does
+    note: str  # what had to be taken for granted; "": nothing
 
 
 def places_of(report: Report) -> Places:
-    """From the report of one length, which has to run. Raises UnknownPlaces."""
+    """From the report of one length, which has to run. Raises UnknownPlaces.
+
+    They are exact for all that sees less than half of the input.
+    """
     return _Walk(report).run()
 
 
@@ -79,7 +81,7 @@ class _Walk:
         self.joins = any(node.meta.get("operation") == "join" for node in self.nodes)
         self.groups: dict[int, set[int]] = {}  # tensors that may share their memory
         self.last_use: dict[int, int] = {}
-        self.outgrown = ""
+        self.outgrown = self.note = ""
 
     def run(self) -> Places:
         outputs: list[Hull] = []
@@ -95,7 +97,9 @@ class _Walk:
             elif node.op in ("call_module", "call_function"):
                 self._step(number, node)
         seen = sorted(through_of(outputs))
-        return Places(self.length, tuple(outputs), tuple(self.whole[number] for number in seen), self.outgrown)
+        return Places(
+            self.length, tuple(outputs), tuple(self.whole[number] for number in seen), self.outgrown, self.note
+        )
 
     def _note(self, tensor: SweptTensor, number: int) -> None:
         """The last use of a tensor, and of those that it is a copy of."""
@@ -124,8 +128,10 @@ class _Walk:
         elif all(hull.is_empty for hull in given) and operation != "_pack_padded_sequence":
             hulls = [nowhere(dims, through) for dims in sizes]
         else:
-            call = Call(operation, node.target, sizes, self.length)
+            is_sized = any(type(leaf) is SweptInt for leaf in leaves(node.meta["arguments"]))
+            call = Call(operation, node.target, sizes, self.length, is_sized)
             hulls = self._checked(number, name, call, self._apply(call, node, args, kwargs, name), given)
+            self.note = self.note or call.note
         for result, hull in zip(results, hulls, strict=True):
             self.hulls[id(result)] = hull
 
@@ -134,13 +140,8 @@ class _Walk:
         try:
             if node.op == "call_module":
                 found = layer(call, node.meta["module"], *args, **kwargs)
-            elif call.operation == "join":
-                found = union(list(args[0]), call.dims)
             else:
-                rule = _RULES.get(call.operation) or _RULES.get(call.operation.strip("_"))
-                if rule is None:
-                    raise UnknownOperation
-                found = rule(call, *args, **kwargs)
+                found = _rule(call.operation)(call, *args, **kwargs)
         except (UnknownOperation, TypeError, AttributeError) as error:  # the last two: arguments of other kinds
             raise UnknownPlaces(name) from error
         hulls = [found] * len(call.results) if isinstance(found, Hull) else found
@@ -159,7 +160,7 @@ class _Walk:
         if call.operation in windows.WINDOWS or _is_convolution(call.operation):
             return hulls
         largest = max(given, key=lambda hull: hull.size)
-        if not any(call.is_whole(hull) for hull in hulls) or call.is_whole(largest):
+        if not call.is_divided and (not any(map(call.is_whole, hulls)) or call.is_whole(largest)):
             return hulls
         self.whole[number] = Whole(name, largest)
         return [nowhere(hull.dims, through | {number}) for hull in hulls]
@@ -170,20 +171,10 @@ class _Walk:
         before = self._hull(changed, name)
         call = Call(operation, node.target, [before.dims], self.length)
         try:
-            if operation in _OVERWRITTEN:
-                after = nowhere(before.dims)
-            elif operation == "copy":
-                after = as_hull(args[1]).expanded(before.dims)
-            elif operation == "setitem":
-                after = places.written(call, before, *args[1:], **kwargs)
-            elif all(hull.is_empty for hull in hulls_of((args, kwargs))):
-                after = nowhere(before.dims, through_of(hulls_of((args, kwargs))), before.values)
-            elif operation in mixing.ROWS and mixing.ROWS[operation] is mixing.elementwise:
-                after = mixing.elementwise(call, *args, **kwargs)
-            elif node.op == "call_module" or operation in places.ROWS:  # nn.ReLU(inplace=True), dropout
+            if node.op == "call_module" or operation in places.ROWS:  # nn.ReLU(inplace=True), dropout
                 (after,) = self._apply(call, node, args, kwargs, name)
             else:
-                raise UnknownOperation
+                after = _written(call, before, args, kwargs)
         except (UnknownOperation, TypeError, AttributeError) as error:
             raise UnknownPlaces(name) from error
         (after,) = self._checked(number, name, call, [after], hulls_of((args, kwargs)) or [before])
@@ -214,6 +205,34 @@ class _Walk:
         group = self.groups.setdefault(id(one), {id(one)}) | self.groups.setdefault(id(other), {id(other)})
         for member in group:
             self.groups[member] = group
+
+
+def _rule(operation: str) -> Rule:
+    rule = _RULES.get(operation) or _RULES.get(operation.strip("_"))
+    if rule is None:
+        raise UnknownOperation
+    return rule
+
+
+def _joined(call: Call, outputs: list[Any]) -> Hull:
+    """The output of a module call that took one of several ways."""
+    return union([as_hull(output) for output in outputs], call.dims)
+
+
+def _written(call: Call, before: Hull, args: Any, kwargs: Any) -> Hull:
+    """A tensor after an operation in place."""
+    hulls = hulls_of((args, kwargs))
+    if call.operation in _OVERWRITTEN:
+        return nowhere(before.dims)
+    if call.operation == "copy":
+        return as_hull(args[1]).expanded(before.dims)
+    if call.operation == "setitem":
+        return places.written(call, before, *args[1:], **kwargs)
+    if all(hull.is_empty for hull in hulls):
+        return nowhere(before.dims, through_of(hulls))
+    if mixing.ROWS.get(call.operation) is not mixing.elementwise:
+        raise UnknownOperation
+    return mixing.elementwise(call, *args, **kwargs)
 
 
 def _input(spec: InputSpec, length: int) -> Hull:
@@ -277,7 +296,7 @@ def _is_convolution(operation: str) -> bool:
 
 
 def _name(node: torch.fx.Node) -> str:
-    """"AdaptiveAvgPool2d shared.7", "cumsum generator.m_source"."""
+    """ "AdaptiveAvgPool2d shared.7", "cumsum generator.m_source"."""
     if node.op == "call_module":
         name = name_of(node)
         return node.meta["operation"] if name == THE_MODULE else f"{kind_of_node(node)} {name}"
@@ -291,5 +310,7 @@ def _dims(tensor: SweptTensor) -> tuple[int, ...]:
 def _swept(tree: Any) -> list[SweptTensor]:
     return [leaf for leaf in leaves(tree) if type(leaf) is SweptTensor]
 
+
+_RULES: Mapping[str, Rule] = {**mixing.ROWS, **windows.ROWS, **places.ROWS, "join": _joined}
 
 __all__ = ["Places", "UnknownPlaces", "Whole", "places_of"]

@@ -65,6 +65,8 @@ def pool(
 def adaptive(call: Call, input: Hull, _output_size: Any, *_args: Any, **_kwargs: Any) -> list[Hull]:
     """Output i of o sees the places from floor(i n / o) up to ceil((i + 1) n / o) of n."""
     for axis in range(-int(call.operation[-2]), 0):
+        varies = max(input.low.shape[axis], input.high.shape[axis]) > 1
+        call.is_divided |= varies and call.dims[axis] < input.dims[axis] and not call.is_sized
         input = _parts(input, axis, call.dims[axis])
     return [input] * len(call.results)
 
@@ -79,8 +81,10 @@ def stft(
     is_complex = len(call.dims) == len(input.dims) + 1  # otherwise real and imaginary parts are an axis of their own
     if center:
         input = padded(input, -1, n_fft // 2, n_fft // 2, pad_mode)
-    first, last = _taps(n_fft, win_length, window)
-    input = input.windows(-1, last - first + 1, hop_length or n_fft // 4, 1, -first, call.dims[-1 if is_complex else -2])
+    first, last = _taps(call, n_fft, win_length, window)
+    input = input.windows(
+        -1, last - first + 1, hop_length or n_fft // 4, 1, -first, call.dims[-1 if is_complex else -2]
+    )
     seen = input.each(lambda bound: bound.unsqueeze(-2))
     if not is_complex:
         seen = seen.each(lambda bound: bound.unsqueeze(-1))
@@ -92,13 +96,13 @@ def istft(
     window: Any = None, center: bool = True, *_args: Any, **_named: Any,
 ) -> Hull:  # fmt: skip
     """Each sample sees the frames whose windows, but for zeros at the ends, lie over it."""
-    first, last = _taps(n_fft, win_length, window)
+    first, last = _taps(call, n_fft, win_length, window)
     seen = collapsed(input, (-2,)).each(lambda bound: bound.squeeze(-2)).stretched(-1, hop_length or n_fft // 4)
     left = last - (n_fft // 2 if center else 0)
     return seen.windows(-1, last - first + 1, 1, 1, left, call.dims[-1])
 
 
-def _taps(n_fft: int, win_length: int | None, window: Any) -> tuple[int, int]:
+def _taps(call: Call, n_fft: int, win_length: int | None, window: Any) -> tuple[int, int]:
     """The first and the last sample of a frame that count."""
     length = win_length or n_fft
     first, last = 0, length - 1
@@ -107,6 +111,8 @@ def _taps(n_fft: int, win_length: int | None, window: Any) -> tuple[int, int]:
         counted = torch.nonzero(values.reshape(-1))
         if len(counted):
             first, last = int(counted[0]), int(counted[-1])
+    elif window is not None:
+        call.note = f"all of the window of {call.operation} is counted: it has no values on the meta device"
     offset = (n_fft - length) // 2
     return offset + first, offset + last
 
