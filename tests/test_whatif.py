@@ -263,7 +263,7 @@ LAYERS = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(layers=st.lists(LAYERS, min_size=1, max_size=4), less=st.integers(1, 6), most_edits=st.integers(1, 2))
 def test_random_stacks(layers: list[nn.Module], less: int, most_edits: int) -> None:
     """Every proposal holds in eager, at every length near the target; no part of it does; and where one edit is

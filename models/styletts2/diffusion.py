@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from .blocks import AdaLayerNorm
 
-PUBLISHED_IN = "Modules/diffusion"  # in the public sources
+PUBLISHED_IN = "Modules/diffusion/modules.py"  # in the public sources
 
 POSITIONS = 512  # of `FixedEmbedding`; the public scripts leave the transformer's own default in place
 
