@@ -20,7 +20,7 @@ from shapecheck.layer_settings import settings_of, spread
 from shapecheck.lengths.swept import is_plain
 from shapecheck.limits import name_of
 from shapecheck.record import submodules
-from shapecheck.report import Failure, Report
+from shapecheck.report import THE_MODULE, Failure, Report
 from shapecheck.shortenings import Shortenings
 from shapecheck.tensor import Dims
 
@@ -48,7 +48,8 @@ def groups_for(
             continue
         nodes = [node for node in report.graph.nodes if _is_of(node, failure)]
         before = _ancestors(nodes)
-        groups = list(_own(failure.layer, layers.get(failure.layer), nodes))
+        name = "" if failure.layer == THE_MODULE else failure.layer
+        groups = list(_own(name, layers.get(name), nodes))
         for unit in shortenings.units(before):
             groups += _shorter(unit, layers[unit], shortenings)
         groups += _longer_before(before, report.graph)

@@ -190,7 +190,7 @@ def _switched_off(
     removals, obstacle = shortenings.removals(name)
     if obstacle:
         units = shortenings.units()
-        near = f"; a downsampling can be switched off in {_listed(units, name)}" if units else ""
+        near = f"; a downsampling can be switched off in {_listed(units)}" if units else ""
         raise UsageError(f"{name or THE_MODULE}: {obstacle}{near}")
     found: list[Applied] = []
     made = origins.of(name)
@@ -259,7 +259,7 @@ def _near(edit: Edit, layers: Mapping[str, nn.Module]) -> str:
     return f"there are {_listed(fitting or [name for name in layers if name], edit.layer)}"
 
 
-def _listed(names: Sequence[str], like: str) -> str:
+def _listed(names: Sequence[str], like: str = "") -> str:
     near = difflib.get_close_matches(like, names, 3, 0.75)
     if near:
         return f"{', '.join(near)}" + (f" and {len(names) - len(near)} more" if len(names) > len(near) else "")

@@ -94,6 +94,7 @@ def _origin(module: nn.Module, frame: FrameType | None) -> Origin | None:
     if frame is None:
         return None
     file, line = frame.f_code.co_filename, frame.f_lineno
+    linecache.checkcache(file)
     return Origin(file, line, linecache.getline(file, line).strip())
 
 

@@ -127,6 +127,8 @@ class Shortenings:
         module = self._modules.get(group.name)
         if module is None or not group.keeps_channels or not group.shortens:
             return False
+        if sum(part.shortens for part in group.inside) > 1:  # branches that come together again
+            return False
         weighted = [layer for _, layer in submodules(module) if _has_weights(layer)]
         return not weighted or (len(weighted) == 1 and _is_by_channel(weighted[0]))
 

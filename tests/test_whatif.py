@@ -190,6 +190,10 @@ def test_the_checkpoint_comes_first() -> None:
     assert result.is_complete
 
 
+def test_a_module_that_is_one_layer() -> None:
+    assert shown(found(lambda: nn.Conv1d(2, 2, 5), 4)) == ["padding=1", "padding=2", "kernel_size=3"]
+
+
 def test_two_edits_where_one_does_not_do() -> None:
     assert not found(stack, 2).is_found
     result = found(stack, 2, most_edits=2)
