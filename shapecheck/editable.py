@@ -65,14 +65,19 @@ class Editable:
         module, report, _ = self.refusals()
         return Shortenings(module, report.graph)
 
-    def refusals(self, edits: Sequence[Edit] = ()) -> tuple[nn.Module, Report, tuple[Failure, ...]]:
-        """The edited module, its analysis with operations that take what they refuse, and what each would refuse."""
+    def refusals(
+        self, edits: Sequence[Edit] = (), last: int = FIRST_SWEEP
+    ) -> tuple[nn.Module, Report, tuple[Failure, ...]]:
+        """The edited module, its analysis with operations that take what they refuse, and what each would refuse.
+
+        `last`: of the sweep, where none was asked for.
+        """
         module, _ = self.module(edits)
         inputs, keyword_inputs = arguments_of(self.component, module)
         report, refused = accepting(
             module,
             *inputs,
-            lengths=self.lengths or self.component.lengths or (1, FIRST_SWEEP),
+            lengths=self.lengths or self.component.lengths or (1, last),
             method=self.component.method,
             train=self.train,
             **keyword_inputs,

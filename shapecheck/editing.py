@@ -77,6 +77,8 @@ def _applied(module: nn.Module, edit: Edit, shortenings: Shortenings | None, ori
 def _set(name: str, layer: nn.Module, setting: str, value: Value, origins: _Origins) -> Applied:
     known = settings_of(layer)
     kind = kind_text(layer)
+    if isinstance(layer, torch.jit.ScriptModule):
+        raise UsageError("it is a module of TorchScript: its settings are compiled, and cannot be changed")
     if setting not in known:
         values = ", ".join(f"{key}={value_text(present)}" for key, present in known.items())
         has = f"has {values}" if values else "has none of " + ", ".join(SETTINGS)

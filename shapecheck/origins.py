@@ -22,6 +22,7 @@ import torch
 from torch import nn
 
 _FOLDERS = tuple(os.path.dirname(os.path.realpath(file)) + os.sep for file in (torch.__file__,))  # noqa: PTH120
+_MOST_LINES = 12  # of a statement that is shown
 _known: WeakKeyDictionary[nn.Module, Origin] = WeakKeyDictionary()
 
 
@@ -34,7 +35,7 @@ class Origin:
 
     file: str  # as it can be opened, or the name of a published file
     line: int | None  # None: the published file, whose lines are not known
-    text: str = ""  # the line itself, without its indentation; "" where it cannot be read
+    text: str = ""  # what stands there, as one line; "" where it cannot be read
     inside: str = ""  # the class whose code it is, of a published file
 
     def __str__(self) -> str:
@@ -95,7 +96,18 @@ def _origin(module: nn.Module, frame: FrameType | None) -> Origin | None:
         return None
     file, line = frame.f_code.co_filename, frame.f_lineno
     linecache.checkcache(file)
-    return Origin(file, line, linecache.getline(file, line).strip())
+    return Origin(file, line, _statement(file, line))
+
+
+def _statement(file: str, line: int) -> str:
+    """The line, and those after it up to where its brackets close, as one."""
+    text = linecache.getline(file, line).strip()
+    for more in range(line + 1, line + _MOST_LINES):
+        if sum(map(text.count, "([{")) <= sum(map(text.count, ")]}")):
+            break
+        following = linecache.getline(file, more).strip()
+        text += following if text[-1:] in "([{" or following[:1] in ")]}" else f" {following}"
+    return text
 
 
 def _is_torch(frame: FrameType) -> bool:

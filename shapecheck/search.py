@@ -6,10 +6,11 @@ proposed was analyzed, for every length from the target on, and run in eager PyT
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shapecheck.analysis import FIRST_SWEEP
 from shapecheck.candidates import Group, groups_for
 from shapecheck.editable import Editable
 from shapecheck.edits import Edit
@@ -25,6 +26,9 @@ MOST_EDITS = 2
 MOST_TRIES = 300  # analyses
 MOST_PROPOSALS = 10  # verified and shown; what is found past them is counted
 
+_FEW = 6  # values of one setting that are tried one after the other
+
+Edits = tuple[Edit, ...]
 Progress = Callable[[str], None]
 
 
@@ -57,27 +61,6 @@ class Search:
         return self.is_met or bool(self.proposals)
 
 
-@dataclass(slots=True)
-class _State:
-    """What was tried so far."""
-
-    found: list[tuple[Edit, ...]] = field(default_factory=list[tuple[Edit, ...]])
-    strengths: dict[Edit, int] = field(default_factory=dict[Edit, int])  # how large a change it is, among its like
-    seen: set[frozenset[Edit]] = field(default_factory=set[frozenset[Edit]])
-    tried: int = 0
-    undecided: int = 0
-    is_complete: bool = True
-
-    def is_needless(self, edits: Sequence[Edit], than: Sequence[Edit]) -> bool:
-        """Whether the others do with a part of these edits, or with smaller changes of the same settings."""
-        by_path = {edit.path: edit for edit in edits}
-        pairs = [(edit, by_path.get(edit.path)) for edit in than]
-        return all(mine is not None and (mine == edit or self._is_stronger(mine, edit)) for edit, mine in pairs)
-
-    def _is_stronger(self, edit: Edit, other: Edit) -> bool:
-        return self.strengths.get(edit, 0) > self.strengths.get(other, 0)
-
-
 def search(
     original: Editable,
     target: int,
@@ -100,12 +83,11 @@ def search(
         start = report_of(base.edited(given), module, base.lengths, base.train)
     _check(target, start)
     tell = progress or _silent
-    state = _State()
-    obstacles: tuple[Obstacle, ...] = ()
+    walk = _Walk(base, given, target, max(FIRST_SWEEP, target, start.swept[1]), most_tries, tell)
     with base.component.surroundings():
         if not holds_from(start, target):
-            obstacles = _search(base, given, target, most_edits, most_tries, state, tell)
-        ranked = sorted(state.found, key=lambda found: _first_rank(base, given, found))
+            walk.run(most_edits)
+        ranked = sorted(walk.found, key=walk.first_rank)
     proposals: list[WhatIf] = []
     place = {name: number for number, (name, _) in enumerate(submodules(base.unedited[0]))}
     for number, found in enumerate(ranked[:MOST_PROPOSALS]):
@@ -118,12 +100,12 @@ def search(
         is_met=holds_from(start, target),
         proposals=tuple(sorted(proposals, key=rank)),
         left_out=max(0, len(ranked) - MOST_PROPOSALS),
-        obstacles=obstacles,
-        tried=state.tried,
+        obstacles=walk.obstacles,
+        tried=walk.tried,
         most_edits=most_edits,
         given=len(given),
-        is_complete=state.is_complete,
-        undecided=state.undecided,
+        is_complete=walk.is_complete,
+        undecided=walk.undecided,
     )
 
 
@@ -149,100 +131,125 @@ def rank(result: WhatIf) -> tuple[float, ...]:
     return (lost, len(result.unused), len(result.edits), moved, adds)
 
 
-def _search(
-    base: Editable,
-    given: tuple[Edit, ...],
-    target: int,
-    most_edits: int,
-    most_tries: int,
-    state: _State,
-    tell: Progress,
-) -> tuple[Obstacle, ...]:
-    """Fills `state`; what is in the way at the beginning."""
-    frontier: list[tuple[Edit, ...]] = [()]
-    obstacles: tuple[Obstacle, ...] = ()
-    for size in range(1, most_edits + 1):
-        failed: list[tuple[int, tuple[Edit, ...]]] = []
-        for edits in frontier:
-            if state.tried >= most_tries:
-                state.is_complete = False
-                return obstacles
-            module, report, refused = base.refusals((*given, *edits))
-            against = groups_for((*refused, *report.failures), report, module, target)
-            if not edits:
-                obstacles = tuple(
-                    Obstacle(failure, tuple(edit for group in groups for edit in group.edits))
-                    for failure, groups in against
-                )
-            for group in _distinct(groups for _, groups in against):
-                failed += _try_group(base, given, edits, group, target, most_tries, state, tell)
-        frontier = [edits for _, edits in sorted(failed, key=lambda each: each[0])]
-        if size == most_edits or not frontier:
-            break
-    return obstacles
+class _Walk:
+    """Sets of edits one after the other: those of one edit, then those that add one to a set that does not do."""
 
+    def __init__(
+        self, base: Editable, given: tuple[Edit, ...], target: int, last: int, most_tries: int, tell: Progress
+    ) -> None:
+        self.found: list[Edits] = []
+        self.obstacles: tuple[Obstacle, ...] = ()
+        self.tried = 0
+        self.undecided = 0
+        self.is_complete = True
+        self._base, self._given, self._target, self._last = base, given, target, last
+        self._most_tries = most_tries
+        self._tell = tell
+        self._seen: set[frozenset[Edit]] = set()
+        self._strengths: dict[Edit, int] = {}  # how large a change an edit is, among its like
+        self._customary: set[Edit] = set()
+        self._failed: list[tuple[int, Edits]] = []  # how many lengths each set still refuses
 
-def _try_group(
-    base: Editable,
-    given: tuple[Edit, ...],
-    edits: tuple[Edit, ...],
-    group: Group,
-    target: int,
-    most_tries: int,
-    state: _State,
-    tell: Progress,
-) -> list[tuple[int, tuple[Edit, ...]]]:
-    """The sets that do not do, each with how many lengths it still refuses; those that do are noted."""
-    failed: list[tuple[int, tuple[Edit, ...]]] = []
-    taken = {edit.path for edit in (*given, *edits)}
-    state.strengths.update({edit: number for number, edit in enumerate(group.edits)})
-    for edit in group.edits:
-        new = (*edits, edit)
-        key = frozenset(new)
-        if edit.path in taken or key in state.seen:
-            continue
-        is_customary = not edits and edit == group.customary
-        if not is_customary and any(state.is_needless(new, found) for found in state.found):
-            continue
-        if state.tried >= most_tries:
-            state.is_complete = False
-            break
-        state.seen.add(key)
-        state.tried += 1
-        tell(f"trying {' '.join(map(str, new))} ({state.tried})")
-        report = _tried(base, (*given, *new))
+    def run(self, most_edits: int) -> None:
+        frontier: list[Edits] = [()]
+        for size in range(1, most_edits + 1):
+            self._failed = []
+            for edits in frontier:
+                if self.tried >= self._most_tries:
+                    self.is_complete = False
+                    return
+                self._extend(edits)
+            frontier = [edits for _, edits in sorted(self._failed, key=lambda each: each[0])]
+            if size == most_edits or not frontier:
+                return
+
+    def first_rank(self, edits: Edits) -> tuple[int, ...]:
+        """The part of the cost that needs no analysis."""
+        changed, _ = self._base.module((*self._given, *edits))
+        changes = tensor_changes(self._base.unedited[0], changed)
+        unused = sum(1 for change in changes if change.after is None)
+        return (len(changes) - unused, unused, len(edits))
+
+    def _extend(self, edits: Edits) -> None:
+        """Try one edit more, of all that may help."""
+        module, report, refused = self._base.refusals((*self._given, *edits), self._last)
+        against = groups_for((*refused, *report.failures), report, module, self._target)
+        if not edits:
+            self.obstacles = tuple(
+                Obstacle(failure, tuple(edit for group in groups for edit in group.edits))
+                for failure, groups in against
+            )
+        taken = {edit.path for edit in (*self._given, *edits)}
+        for group in dict.fromkeys(group for _, groups in against for group in groups):
+            if group.edits and group.edits[0].path not in taken:
+                self._strengths.update({edit: number for number, edit in enumerate(group.edits)})
+                self._try_group(edits, group)
+
+    def _try_group(self, edits: Edits, group: Group) -> None:
+        """The gentlest edit that does, and the customary one. Of many, a larger change is taken to do what a smaller
+        one does: the middle one is tried first."""
+        values = group.edits
+        if group.customary is not None and not edits:
+            self._customary.add(group.customary)
+        if len(values) <= _FEW:
+            for edit in values:
+                self._try((*edits, edit))
+            return
+        low, high = 0, len(values) - 1
+        if not self._try((*edits, values[high])):
+            return
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self._try((*edits, values[middle])) else (middle + 1, high)
+
+    def _try(self, edits: Edits) -> bool:
+        """Whether the set does; it is then noted, and sets that it makes needless are forgotten."""
+        key = frozenset(edits)
+        if edits in self.found:
+            return True
+        if key in self._seen or (
+            not self._is_kept(edits) and any(self._is_needless(edits, found) for found in self.found)
+        ):
+            return False
+        if self.tried >= self._most_tries:
+            self.is_complete = False
+            return False
+        self._seen.add(key)
+        self.tried += 1
+        self._tell(f"trying {' '.join(map(str, edits))} ({self.tried})")
+        report = self._report(edits)
         if report is None:
-            continue
-        if holds_from(report, target):
-            state.found = [each for each in state.found if len(each) == 1 or not state.is_needless(each, new)]
-            state.found.append(new)
-            continue
-        state.undecided += bool(report.unknown)
-        left = int((~report.valid.mask(target, max(target, report.swept[1]))).sum())
+            return False
+        if holds_from(report, self._target):
+            self.found = [each for each in self.found if self._is_kept(each) or not self._is_needless(each, edits)]
+            self.found.append(edits)
+            return True
+        self.undecided += bool(report.unknown)
         if report.valid:  # else two parts no longer fit, and one more edit is no remedy
-            failed.append((left, new))
-    return failed
+            last = max(self._target, report.swept[1])
+            self._failed.append((int((~report.valid.mask(self._target, last)).sum()), edits))
+        return False
 
+    def _report(self, edits: Edits) -> Report | None:
+        """None for edits that cannot be together."""
+        everything = (*self._given, *edits)
+        try:
+            module, _ = self._base.module(everything)
+        except UsageError:
+            return None
+        return report_of(self._base.edited(everything), module, self._base.lengths, self._base.train)
 
-def _tried(base: Editable, edits: tuple[Edit, ...]) -> Report | None:
-    """None for edits that cannot be together."""
-    try:
-        module, _ = base.module(edits)
-    except UsageError:
-        return None
-    return report_of(base.edited(edits), module, base.lengths, base.train)
+    def _is_kept(self, edits: Edits) -> bool:
+        return len(edits) == 1 and edits[0] in self._customary
 
+    def _is_needless(self, edits: Edits, than: Edits) -> bool:
+        """Whether the others do with a part of these edits, or with smaller changes of the same settings."""
+        by_path = {edit.path: edit for edit in edits}
+        pairs = [(edit, by_path.get(edit.path)) for edit in than]
+        return all(mine is not None and (mine == edit or self._is_stronger(mine, edit)) for edit, mine in pairs)
 
-def _first_rank(base: Editable, given: tuple[Edit, ...], edits: tuple[Edit, ...]) -> tuple[int, ...]:
-    """The part of the cost that needs no analysis."""
-    changes = tensor_changes(base.unedited[0], base.module((*given, *edits))[0])
-    unused = sum(1 for change in changes if change.after is None)
-    return (len(changes) - unused, unused, len(edits))
-
-
-def _distinct(groups: Iterator[list[Group]]) -> list[Group]:
-    """Each group once, in order."""
-    return list(dict.fromkeys(group for several in groups for group in several if group.edits))
+    def _is_stronger(self, edit: Edit, other: Edit) -> bool:
+        return self._strengths.get(edit, 0) > self._strengths.get(other, 0)
 
 
 def _silent(_line: str) -> None:

@@ -194,6 +194,29 @@ def test_a_module_that_is_one_layer() -> None:
     assert shown(found(lambda: nn.Conv1d(2, 2, 5), 4)) == ["padding=1", "padding=2", "kernel_size=3"]
 
 
+def test_many_values_of_one_setting() -> None:
+    result = found(lambda: nn.Conv1d(2, 2, 3, dilation=1500), 2500)
+    assert str(result.start.valid) == "T >= 3001"
+    assert sorted(shown(result)) == ["dilation=1249", "kernel_size=1", "padding=1500", "padding=251"]
+    assert result.tried < 40
+
+
+def test_parametrized_layers_and_shared_ones() -> None:
+    def build() -> nn.Module:
+        shared = nn.utils.parametrizations.spectral_norm(nn.Conv1d(2, 2, 5))
+        return nn.Sequential(shared, nn.ReLU(), shared)
+
+    result = looked_at(build, "0.kernel_size=3")
+    assert (str(result.before.report.valid), str(result.after.report.valid)) == ("T >= 9", "T >= 5")
+    assert result.after.parameters == 2 * 2 * 3 + 2
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_compiled_layer() -> None:
+    with pytest.raises(UsageError, match=r"--set 0.padding=1: it is a module of TorchScript"):
+        looked_at(lambda: nn.Sequential(torch.jit.script(nn.Conv1d(2, 2, 3))), "0.padding=1")
+
+
 def test_two_edits_where_one_does_not_do() -> None:
     assert not found(stack, 2).is_found
     result = found(stack, 2, most_edits=2)

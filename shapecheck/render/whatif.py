@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from shapecheck.editing import Applied
 from shapecheck.lengths.lengthset import LengthSet
 from shapecheck.model import Unit
 from shapecheck.receptive import ReceptiveField
@@ -23,6 +24,7 @@ LONGEST_SET = 60  # characters; what a longer text leaves out is counted in it, 
 
 _MOST_TENSORS = 6  # named; the document has all
 _MOST_OUTPUTS = 4
+_MOST_BESIDE = 3
 _MOST_TRIED = 8
 
 
@@ -41,16 +43,19 @@ def text(result: WhatIf | None, found: Search | None, console: Console) -> str:
 def change_lines(result: WhatIf) -> list[str]:
     """What is to be changed, a line each; lines that say more of the one above begin with two spaces."""
     lines = [f"configuration: {key.path}: {key.before or 'not given'} -> {key.after}" for key in result.keys]
-    for change in result.changes:
-        where = "" if change.origin is None else f"{change.origin}: "
-        what = f"{change.setting} {change.before} -> {change.after}" if change.setting else f"-> {change.after}"
-        line = f"{change.layer}  {change.kind}: {what}" if change.setting else f"{change.layer}  {change.kind} {what}"
-        lines.append(f"{where}{line}")
-        if change.origin is not None and change.origin.text:
-            lines.append(f"  {change.origin.text}")
-        if change.also:
-            lines.append(f"  the line makes {_listed(change.also, _MOST_TENSORS)}, too: change {change.layer} only")
-        lines += [f"  {note}" for note in change.notes]
+    for changes in _by_layer(result.changes):
+        first = changes[0]
+        where = "" if first.origin is None else f"{first.origin}: "
+        if first.setting:
+            what = ": " + ", ".join(f"{each.setting} {each.before} -> {each.after}" for each in changes)
+        else:
+            what = f" -> {first.after}"
+        lines.append(f"{where}{first.layer}  {first.kind}{what}")
+        if first.origin is not None and first.origin.text:
+            lines.append(f"  {first.origin.text}")
+        if first.also:
+            lines.append(f"  the line makes {_listed(first.also, _MOST_BESIDE)}, too: change {first.layer} only")
+        lines += dict.fromkeys(f"  {note}" for each in changes for note in each.notes)
     return lines
 
 
@@ -179,6 +184,14 @@ def _print_proposals(console: Console, found: Search) -> None:
 def _print_changes(console: Console, label: str, result: WhatIf) -> None:
     for number, line in enumerate(change_lines(result)):
         print_hanging(console, label if number == 0 else " " * len(label), line)
+
+
+def _by_layer(changes: Sequence[Applied]) -> list[list[Applied]]:
+    """Settings of one layer together."""
+    found: dict[str, list[Applied]] = {}
+    for change in changes:
+        found.setdefault(change.layer, []).append(change)
+    return list(found.values())
 
 
 def _names(result: WhatIf, found: Search) -> str:
