@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -56,13 +56,7 @@ UnitOption = Annotated[
 ]
 
 
-def load_styletts2(
-    config: str | None,
-    preset: str | None,
-    source: str | None,
-    batch: tuple[int, int] | None,
-    changes: Mapping[str, str] | None = None,
-) -> Model:
+def load_styletts2(config: str | None, preset: str | None, source: str | None, batch: tuple[int, int] | None) -> Model:
     from shapecheck.models import styletts2 as architecture
 
     if config is not None and preset is not None:
@@ -74,10 +68,10 @@ def load_styletts2(
         if value == "":
             raise UsageError(f"{option}: the name is empty; give {example}")
     if config is not None:
-        return architecture.load(config, source=source, batch=batch, changes=changes)
+        return architecture.load(config, source=source, batch=batch)
     if preset is not None:
-        return architecture.preset(preset, source=source, batch=batch, changes=changes)
-    model = architecture.preset(DEFAULT_PRESET, source=source, batch=batch, changes=changes)
+        return architecture.preset(preset, source=source, batch=batch)
+    model = architecture.preset(DEFAULT_PRESET, source=source, batch=batch)
     return replace(model, notes=(f"neither --config nor --preset was given: preset {DEFAULT_PRESET}", *model.notes))
 
 

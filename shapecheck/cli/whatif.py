@@ -139,11 +139,11 @@ def styletts2(
         parsed = problems.attempt(partial(parse_edits, set_ or ()))
         keys = {edit.path: edit.text for edit in parsed or () if isinstance(edit, KeyEdit)}
         with quiet(debug=debug):
-            model = problems.attempt(partial(_load, config, preset, source, None))
+            model = problems.attempt(partial(_load, config, preset, source))
             if model is not None:
                 problems.attempt(partial(_check_keys, config, preset, keys))
             good = model is not None and keys and not problems.found
-            changed = problems.attempt(partial(_load, config, preset, source, keys)) if good else None
+            changed = problems.attempt(partial(_changed, config, preset, source, keys)) if good else None
         chosen = None if model is None else problems.attempt(partial(one_component, model, component))
         settings = _parsed(
             problems,
@@ -221,13 +221,24 @@ def _with_output(run: Callable[[TextIO | None], ExitCode]) -> ExitCode:
         return run(stream)
 
 
-def _load(config: str | None, preset: str | None, source: str | None, keys: dict[str, str] | None) -> Model:
+def _load(config: str | None, preset: str | None, source: str | None) -> Model:
     if source is None:
-        return load_styletts2(config, preset, source, None, keys)
+        return load_styletts2(config, preset, source, None)
     from shapecheck.origins import recording
 
     with recording():  # a checkout builds its modules at once
-        return load_styletts2(config, preset, source, None, keys)
+        return load_styletts2(config, preset, source, None)
+
+
+def _changed(config: str | None, preset: str | None, source: str | None, keys: dict[str, str]) -> Model:
+    """The same with other values of keys; the options are known to be good."""
+    from shapecheck.models import styletts2 as architecture
+    from shapecheck.origins import recording
+
+    with recording():
+        if config is not None:
+            return architecture.load(config, source=source, changes=keys)
+        return architecture.preset(preset or DEFAULT_PRESET, source=source, changes=keys)
 
 
 def _check_keys(config: str | None, preset: str | None, keys: dict[str, str]) -> None:
