@@ -125,7 +125,8 @@ def test_a_convolution_is_as_constructed(kind: Any, text: str, values: dict[str,
 @pytest.mark.parametrize("norm", ["plain", "spectral_norm"])
 def test_a_convolution_of_two_axes(text: str, values: dict[str, Any], norm: str) -> None:
     def make(**more: Any) -> nn.Module:
-        return norms(norm)(nn.Conv2d(2, 3, **{"kernel_size": (3, 5), "padding": (1, 2), "bias": False, **more}))
+        values: dict[str, Any] = {"kernel_size": (3, 5), "padding": (1, 2), "bias": False, **more}
+        return norms(norm)(nn.Conv2d(2, 3, **values))
 
     assert_same(edited(make(), text), make(**values))
 
@@ -140,7 +141,7 @@ def test_a_convolution_of_two_axes(text: str, values: dict[str, Any], norm: str)
     ],
 )
 def test_the_padding_before_a_convolution_is_kept_in_step(texts: list[str], values: dict[str, Any]) -> None:
-    start = {"kernel_size": 5, "padding": "same" if values["padding"] == "same" else 0}
+    start: dict[str, Any] = {"kernel_size": 5, "padding": "same" if values["padding"] == "same" else 0}
     assert_same(edited(nn.Conv1d(2, 2, **start), *texts), nn.Conv1d(2, 2, **{**start, **values}))
 
 
@@ -194,7 +195,7 @@ def test_a_subclass_keeps_its_class_and_says_what_it_may_hide() -> None:
 def test_the_rest_of_the_layer_stays() -> None:
     layer = nn.utils.weight_norm(nn.Conv1d(2, 3, 5).double())
     bias = layer.bias
-    hooked: list[Tensor] = []
+    hooked: list[Any] = []
     layer.register_forward_hook(lambda _module, _args, result: hooked.append(result))
     changed = edited(layer, "kernel_size=1")
     assert changed is layer
