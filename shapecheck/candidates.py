@@ -6,7 +6,7 @@ are of no use. Only a guess: whoever tries them analyzes and runs the edited mod
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from shapecheck.layer_settings import settings_of, spread
 from shapecheck.lengths.swept import is_plain
 from shapecheck.limits import name_of
 from shapecheck.record import submodules
-from shapecheck.report import THE_MODULE, Failure, Report
+from shapecheck.report import Failure, Report
 from shapecheck.shortenings import Shortenings
 from shapecheck.tensor import Dims
 
@@ -48,11 +48,11 @@ def groups_for(
             continue
         nodes = [node for node in report.graph.nodes if _is_of(node, failure)]
         before = _ancestors(nodes)
-        name = "" if failure.layer == THE_MODULE else failure.layer
-        groups = list(_own(name, layers.get(name), nodes))
+        owners = dict.fromkeys(node.meta["layer"] for node in nodes)  # a conv layer with a forward of its own, too
+        groups = [group for name in owners for group in _own(name, layers.get(name), nodes)]
         for unit in shortenings.units(before):
             groups += _shorter(unit, layers[unit], shortenings)
-        groups += _longer_before(before, report.graph)
+        groups += _longer_before(before, report.graph, layers)
         found.append((failure, groups))
     return found
 
@@ -96,14 +96,18 @@ def _shorter(unit: str, layer: nn.Module, shortenings: Shortenings) -> Iterator[
         yield Group((Edit(unit, DOWNSAMPLE, NONE),))
 
 
-def _longer_before(before: set[torch.fx.Node], graph: torch.fx.Graph) -> Iterator[Group]:
+def _longer_before(
+    before: set[torch.fx.Node], graph: torch.fx.Graph, layers: Mapping[str, nn.Module]
+) -> Iterator[Group]:
     """Of the nearest layers that make the length shorter by a few: more padding, a smaller kernel, less dilation."""
-    nearest = [node for node in reversed(graph.nodes) if node in before and node.op == "call_module"]
     names: dict[str, None] = {}
-    for node in nearest:
-        layer, name, axes = node.meta["module"], str(node.target), _varying_axes([node])
+    for node in reversed(graph.nodes):
+        if node not in before or node.op not in ("call_module", "call_function"):
+            continue
+        name, axes = node.meta["layer"], _varying_axes([node])
+        layer = layers.get(name)
         is_other = name in names or not isinstance(layer, _ConvNd) or isinstance(layer, _ConvTransposeNd)
-        if len(names) == _MOST_BEFORE or is_other:
+        if len(names) == _MOST_BEFORE or is_other or layer is None:
             continue
         groups = list(_padding(name, layer, axes))
         if groups:

@@ -17,6 +17,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from shapecheck.lengths.swept import Int, is_plain
 from shapecheck.record import submodules
+from shapecheck.report import THE_MODULE
 from shapecheck.tensor import Dims, SweptTensor
 from shapecheck.trees import leaves
 
@@ -81,7 +82,7 @@ class Shortenings:
             return (), "it is not called, or not seen by itself"
         removals, own = self._collect(group)
         if own:
-            return (), f"its own forward makes the length shorter, with {own}: there is no layer to switch off"
+            return (), f"{own}: there is no layer to switch off"
         if not removals:
             return (), "nothing in it makes the length shorter by a factor and could be left out"
         return tuple(dict.fromkeys(removals)), ""
@@ -102,7 +103,7 @@ class Shortenings:
                 yield from self._units(part)
 
     def _collect(self, group: _Group) -> tuple[list[Removal], str]:
-        """What is to be switched off in a call, and the operation of its own forward that is in the way."""
+        """What is to be switched off in a call, and what is in the way."""
         layer = self._modules.get(group.name)
         if group.shortens and layer is not None:
             if isinstance(layer, _ConvNd):
@@ -114,7 +115,8 @@ class Shortenings:
         own = ""
         for part in group.inside:
             if part.is_operation:
-                own = own or (part.name if part.shortens else "")
+                if part.shortens and not own:
+                    own = f"the forward of {group.name or THE_MODULE} itself makes the length shorter, by {part.name}"
                 continue
             more, in_the_way = self._collect(part)
             removals += more

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from shapecheck.confirming import Run, boundaries, confirm
+from shapecheck.confirming import Confirmation, Run, boundaries, confirm
 from shapecheck.cost import cost_of
 from shapecheck.editable import Editable
 from shapecheck.editing import Applied
@@ -77,7 +77,7 @@ class WhatIf:
     after: Side
     at: int | None  # the length that the costs are counted at: the smallest that is valid in both, from the target on
     tensors: tuple[TensorChange, ...]
-    confirmed: tuple[Run, ...]  # lengths at which the edited module was run in eager PyTorch
+    confirmation: Confirmation  # at which lengths the edited module was run in eager PyTorch
 
     @property
     def reshaped(self) -> tuple[TensorChange, ...]:
@@ -103,6 +103,10 @@ class WhatIf:
     def gained(self) -> LengthSet:
         old, new = self.before.report, self.after.report
         return old.invalid & new.valid & _window(old, new)
+
+    @property
+    def confirmed(self) -> tuple[Run, ...]:
+        return self.confirmation.runs
 
     @property
     def is_undecided(self) -> bool:
@@ -137,7 +141,7 @@ def what_if(
         one = side(original.component, old, before, at)
     with base.component.surroundings():
         other = side(edited, new, after, at)
-        confirmed = confirm(edited, after, runs, train=base.train)
+        confirmation = confirm(edited, after, runs, train=base.train, as_it_is=(original.edited(), before))
     return WhatIf(
         component=base.component,
         keys=tuple(keys),
@@ -147,7 +151,7 @@ def what_if(
         after=other,
         at=at,
         tensors=tensor_changes(old, new),
-        confirmed=confirmed,
+        confirmation=confirmation,
     )
 
 

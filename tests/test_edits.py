@@ -371,7 +371,7 @@ def test_the_layers_in_which_it_can_be() -> None:
 @pytest.mark.parametrize(
     ("module", "layer", "message"),
     [
-        (nn.Sequential(Functional()), "0", "its own forward makes the length shorter, with avg_pool1d"),
+        (nn.Sequential(Functional()), "0", "the forward of 0 itself makes the length shorter, by avg_pool1d"),
         (nn.Sequential(Block()), "0.conv", "nothing in it makes the length shorter by a factor and could be left out"),
         (nn.Sequential(nn.Conv1d(2, 2, 5)), "0", "nothing in it makes the length shorter"),
         (nn.MaxPool1d(2), "", "could be left out"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -149,6 +150,29 @@ def test_a_wrong_verdict_is_no_result() -> None:
     )
     with pytest.raises(Contradiction, match="net: T = 14 is found invalid, and eager PyTorch runs"):
         confirm(made, wrong, [14])
+
+
+def test_code_that_asks_for_a_gpu_is_not_run() -> None:
+    class OnGpu(nn.Conv1d):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x).to("cuda:99")
+
+    result = looked_at(lambda: OnGpu(2, 2, 5), "padding=1")
+    assert (str(result.after.report.valid), result.confirmed) == ("T >= 3", ())
+    assert result.confirmation.obstacle.startswith("the module as it is does not run on this machine: ")
+    proposals = found(lambda: OnGpu(2, 2, 5), 4).proposals
+    assert all(proposal.confirmation.obstacle for proposal in proposals)
+    assert len(proposals) == 3
+
+
+def test_lengths_that_draws_decide_are_not_tried() -> None:
+    class Drawn(nn.Conv1d):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x[..., :: random.choice([1, 2])])
+
+    result = looked_at(lambda: Drawn(2, 2, 5), "padding=1")
+    assert str(result.after.report.valid) == "T >= 5"
+    assert [(run.length, run.error) for run in result.confirmed] == [(5, "")]
 
 
 def test_in_training_mode() -> None:

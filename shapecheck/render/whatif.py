@@ -115,8 +115,9 @@ def _print_result(console: Console, result: WhatIf) -> None:
             print_hanging(console, f"  {label:<10}  ", _set(lengths, variable), style=style)
     for number, line in enumerate(checkpoint_lines(result)):
         print_hanging(console, "  checkpoint  " if number == 0 else " " * 14, line)
-    if result.confirmed:
-        print_hanging(console, "  in eager    ", confirmed_text(result))
+    eager = confirmed_text(result)
+    if eager:
+        print_hanging(console, "  in eager    ", eager)
 
 
 def _print_search(console: Console, found: Search) -> None:
@@ -138,8 +139,9 @@ def _print_search(console: Console, found: Search) -> None:
         for number, proposal in enumerate(found.proposals, 1):
             _print_changes(console, f"  {number:>2}  ", proposal)
         console.print()
+        obstacle = found.proposals[0].confirmation.obstacle
         runs = "was run in eager PyTorch at the target and on each side of its minimum: all as analyzed"
-        print_hanging(console, "", f"Each {runs}.")
+        print_hanging(console, "", f"None was run in eager PyTorch: {obstacle}" if obstacle else f"Each {runs}.")
         if found.left_out:
             print_hanging(
                 console, "", f"{found.left_out:,} more {'set is' if found.left_out == 1 else 'sets are'} not shown."
@@ -179,6 +181,8 @@ def _print_proposals(console: Console, found: Search) -> None:
         Column(adds, tuple(_count(each.multiply_adds) for each in sides), Fit.WORDS, right=True),
     )
     print_table(console, [columns], [False] * len(rows))
+    for name in dict.fromkeys(each.field.before for each in sides if each.field.before):
+        print_hanging(console, "", f"receptive field: of what goes into {name}, which sees everything")
 
 
 def _print_changes(console: Console, label: str, result: WhatIf) -> None:
@@ -201,7 +205,9 @@ def _names(result: WhatIf, found: Search) -> str:
 
 
 def confirmed_text(result: WhatIf) -> str:
-    """`"32 refused, 33 runs"`."""
+    """`"32 refused, 33 runs"`, or why it could not be tried."""
+    if result.confirmation.obstacle:
+        return f"not tried: {result.confirmation.obstacle}"
     return ", ".join(f"{run.length:,} {'refused' if run.error else 'runs'}" for run in result.confirmed)
 
 

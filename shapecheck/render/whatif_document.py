@@ -48,6 +48,7 @@ def _values(result: WhatIf) -> dict[str, Any]:
             "unused": _tensor_values(result.unused),
         },
         "confirmed": [{"length": run.length, "runs": not run.error, "error": run.error} for run in result.confirmed],
+        "not_confirmed": result.confirmation.obstacle,
     }
 
 
