@@ -58,6 +58,7 @@ class KeyChange:
     path: str
     before: str
     after: str
+    file: str = ""  # of the configuration; "": a preset
 
     @property
     def line(self) -> str:

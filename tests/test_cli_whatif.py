@@ -204,11 +204,16 @@ def test_styletts2(run: Run) -> None:
     component = ("styletts2", "--preset", "ft", "--component", "style_encoder")
     code, out, err = run(*component, *small, "--set", "shared.6.padding=2")
     assert code == ExitCode.OK
-    assert "configuration: model_params.dim_in: 64 -> 4" in out
+    assert "configuration: model_params.dim_in  64 -> 4\n            dim_in: 4\n" in out
     assert "StyleEncoder in models.py: shared.6" in out
     assert "gained      1 <= T <= 64" in out
     assert "no longer load: load_state_dict raises" in out
     assert "note: preset ft" in err
+
+
+def test_the_other_entry_point_of_a_module(run: Run) -> None:
+    _, _, err = run("styletts2", "--preset", "ft", "--component", "predictor.F0Ntrain", "--target", "2")
+    assert "note: predictor: of the same module as predictor.F0Ntrain; look at it, too\n" in err
 
 
 def test_groups(run: Run) -> None:

@@ -267,7 +267,7 @@ def _key_changes(config: str | None, preset: str | None, keys: dict[str, str]) -
     from shapecheck.whatif import KeyChange
 
     before = architecture.values_of(config, preset or DEFAULT_PRESET, list(keys))
-    return tuple(KeyChange(path, before[path], text) for path, text in keys.items())
+    return tuple(KeyChange(path, before[path], text, config or "") for path, text in keys.items())
 
 
 def _parsed(
@@ -310,10 +310,17 @@ def _answered(model: Model, question: _Question, settings: _Settings) -> ExitCod
             result, found = _looked_at(question, settings, show)
         except ImportError as error:
             raise UsageError(f"{question.component.name}: cannot be analysed: {error}") from error
-    for note in model.notes:
+    for note in (*model.notes, *_beside(model, question.component)):
         print(f"shapecheck: note: {note}", file=sys.stderr)
     settings.destination.write(_rendered(result, found, settings))
     return _exit_code(result, found)
+
+
+def _beside(model: Model, component: Component) -> list[str]:
+    """Other entry points of the module that is edited."""
+    names = [each.name for each in model.components if each.module_name == component.module_name]
+    others = [name for name in names if name != component.name]
+    return [f"{', '.join(others)}: of the same module as {component.name}; look at it, too"] if others else []
 
 
 def _looked_at(

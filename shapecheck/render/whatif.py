@@ -42,7 +42,10 @@ def text(result: WhatIf | None, found: Search | None, console: Console) -> str:
 
 def change_lines(result: WhatIf) -> list[str]:
     """What is to be changed, a line each; lines that say more of the one above begin with two spaces."""
-    lines = [f"configuration: {key.path}: {key.before or 'not given'} -> {key.after}" for key in result.keys]
+    lines: list[str] = []
+    for key in result.keys:
+        lines += [f"{key.file or 'configuration'}: {key.path}  {key.before or 'not given'} -> {key.after}"]
+        lines += [f"  {key.line}"]
     for changes in _by_layer(result.changes):
         first = changes[0]
         where = "" if first.origin is None else f"{first.origin}: "

@@ -34,7 +34,10 @@ def _values(result: WhatIf) -> dict[str, Any]:
         "variable": variable,
         "unit": component.unit.name,
         "seconds_per_step": component.unit.seconds,
-        "keys": [{"key": key.path, "before": key.before, "after": key.after, "line": key.line} for key in result.keys],
+        "keys": [
+            {"key": key.path, "before": key.before, "after": key.after, "file": key.file or None, "line": key.line}
+            for key in result.keys
+        ],
         "edits": [str(edit) for edit in result.edits],
         "changes": [_change_values(change) for change in result.changes],
         "at": result.at,
