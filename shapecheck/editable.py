@@ -9,6 +9,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -96,6 +97,14 @@ class Editable:
             with recording():
                 self._made[device] = self.component.build()
         original = self._made[device]
+        if _closes_over_modules(original):  # a copy would go on using the original's
+            with recording():
+                module = self.component.build()
+            if module is original:
+                raise UsageError(
+                    f"{type(original).__name__} cannot be copied, to be edited: a function holds its modules"
+                )
+            return module
         held: dict[int, Any] = {id(tensor): tensor.detach().clone() for tensor in _computed(original)}
         try:
             module = copy.deepcopy(original, held)
@@ -110,6 +119,25 @@ def _computed(module: nn.Module) -> list[Tensor]:
     """Tensors that were computed of parameters, which torch does not copy: the weights of weight_norm and the like."""
     found = (value for layer in module.modules() for value in vars(layer).values())
     return [value for value in found if isinstance(value, Tensor) and not value.is_leaf]
+
+
+def _closes_over_modules(module: nn.Module) -> bool:
+    """Whether a hook, or a function that stands for a method, keeps modules in its closure."""
+    for layer in module.modules():
+        own: dict[str, Any] = vars(layer)
+        functions: list[Any] = [*own["_forward_hooks"].values(), *own["_forward_pre_hooks"].values(), *own.values()]
+        for function in functions:
+            cells: tuple[Any, ...] = function.__closure__ or () if type(function) is FunctionType else ()
+            if any(isinstance(_content(cell), nn.Module) for cell in cells):
+                return True
+    return False
+
+
+def _content(cell: Any) -> object:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not filled yet
+        return None
 
 
 __all__ = ["Editable"]

@@ -120,6 +120,22 @@ def test_a_module_that_cannot_be_copied() -> None:
         looked_at(lambda: Locked(2, 2, 3), "padding=1")
 
 
+def hooked() -> nn.Module:
+    last = nn.Conv1d(2, 2, 5)
+    first = nn.Conv1d(2, 2, 3)
+    first.add_module("last", last)
+    first.register_forward_hook(lambda _net, _args, result: last(result))
+    return first
+
+
+def test_hooks_that_hold_modules() -> None:
+    result = looked_at(hooked, "last.padding=1")
+    assert (str(result.before.report.valid), str(result.after.report.valid)) == ("T >= 7", "T >= 5")
+    instance = hooked()
+    with pytest.raises(UsageError, match="Conv1d cannot be copied, to be edited: a function holds its modules"):
+        looked_at(lambda: instance, "last.padding=1")
+
+
 def test_a_module_with_values_is_built_where_it_has_them() -> None:
     class Sized(nn.Module):
         def __init__(self) -> None:
