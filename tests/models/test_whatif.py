@@ -284,7 +284,7 @@ def test_present_values() -> None:
 @pytest.mark.parametrize(
     ("name", "texts", "valid"),
     [
-        ("mpd", ("discriminators.4.convs.0.padding=0x0",), "T >= 45"),
+        ("wd", ("convs.0.padding=0", "convs.1.padding=0"), "T >= 9"),
         ("predictor.F0Ntrain", ("F0.0.conv1.kernel_size=5",), "none"),
         ("pitch_extractor", ("conv_block.0.padding=0",), "none"),
         ("text_encoder", ("cnn.0.0.padding=0",), "none"),
