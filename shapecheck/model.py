@@ -157,9 +157,7 @@ def check(
             if sizes:
                 inputs, keyword_inputs = bound((component.inputs, dict(component.keyword_inputs)), sizes)
                 called = replace(component, inputs=inputs, keyword_inputs=keyword_inputs)
-            report = _analyzed(called, module, lengths, train)
-            if report.unknown:
-                report = _with_values(called, module, report, lengths, train)
+            report = report_of(called, module, lengths, train)
         found.append(ComponentReport(_with_class_name(component, module), report, sizes))
     if progress is not None:
         progress("", len(jobs), len(jobs))
@@ -191,6 +189,14 @@ def built_on_cpu(build: Callable[[], nn.Module]) -> nn.Module:
             return build()
     finally:
         torch.set_rng_state(drawn)
+
+
+def report_of(
+    component: Component, module: nn.Module, lengths: tuple[int, int] | None = None, train: bool = False
+) -> Report:
+    """The analysis of a component of which `module` was built; on the CPU where that leaves fewer lengths unknown."""
+    report = _analyzed(component, module, lengths, train)
+    return _with_values(component, module, report, lengths, train) if report.unknown else report
 
 
 def _analyzed(component: Component, module: nn.Module, lengths: tuple[int, int] | None, train: bool) -> Report:

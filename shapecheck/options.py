@@ -78,6 +78,11 @@ class Problems:
             self.add(str(error))
             return None
 
+    @property
+    def found(self) -> bool:
+        """Whether there is anything so far."""
+        return bool(self._messages)
+
     def check(self) -> None:
         """Raise everything gathered so far as one UsageError; do nothing if there is nothing."""
         if len(self._messages) == 1:

@@ -6,7 +6,7 @@ says what a training run with the configuration will meet, and `repair(report, p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,26 +20,49 @@ if TYPE_CHECKING:
     from .preflight.check import Preparation
     from .preflight.repaired import Repairing
 
-__all__ = ["Options", "load", "prepare", "preset", "repair"]
+__all__ = ["Options", "load", "prepare", "preset", "repair", "values_of"]
 
 
-def load(path: str | Path, *, source: str | Path | None = None, batch: tuple[int, int] | None = None) -> Model:
+def load(
+    path: str | Path,
+    *,
+    source: str | Path | None = None,
+    batch: tuple[int, int] | None = None,
+    changes: Mapping[str, str] | None = None,
+) -> Model:
     """The model of a YAML configuration. Raises ConfigError, a UsageError, which lists every wrong field.
 
     `source`: a checkout of StyleTTS2, or the installed package "styletts2", whose own modules are taken; its code runs
     at once, which can raise UsageError, too. `batch`: every component for so many samples, from first to last, and the
     calls that the training scripts make between the modules; without it, one sample, and the components alone.
+    `changes`: keys of the configuration, such as "model_params.n_layer", that have another value, as YAML has it.
     """
     from . import config
 
-    return _model(source, batch, lambda folders: config.read(path, folders=folders))
+    return _model(source, batch, lambda folders: config.read(path, folders=folders, changes=changes))
 
 
-def preset(name: str, *, source: str | Path | None = None, batch: tuple[int, int] | None = None) -> Model:
-    """The model of a public configuration: "ft", "ljspeech" or "libritts"; `source` and `batch` as in `load`."""
+def preset(
+    name: str,
+    *,
+    source: str | Path | None = None,
+    batch: tuple[int, int] | None = None,
+    changes: Mapping[str, str] | None = None,
+) -> Model:
+    """The model of a public configuration: "ft", "ljspeech" or "libritts"; the rest is as in `load`."""
     from . import config
 
-    return _model(source, batch, lambda folders: config.preset(name, folders=folders))
+    return _model(source, batch, lambda folders: config.preset(name, folders=folders, changes=changes))
+
+
+def values_of(path: str | Path | None, preset: str, keys: Sequence[str]) -> dict[str, str]:
+    """The present values of keys of a configuration, as YAML writes them; "" where one is not given."""
+    from . import config
+    from .changes import text_of, value_at
+
+    read = config.preset(preset) if path is None else config.read(path)
+    found = {key: value_at(read.values, key) for key in keys}
+    return {key: "" if value is None else text_of(value) for key, value in found.items()}
 
 
 def prepare(

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from .blocks import LinearNorm
 
+PUBLISHED_IN = "Utils/ASR/models.py or layers.py"  # in the public sources
+
 START_TOKEN = 1
 UNKNOWN_TOKEN = 3
 MASKED_SHARE = 0.1  # of the text tokens that the decoder sees as unknown, in eval mode too

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from .construction import weight_norm
 
+PUBLISHED_IN = "models.py, or the decoder's own Modules/hifigan.py or Modules/istftnet.py"  # in the public sources
+
 LEAKY_SLOPE = 0.2
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from . import presets
+from .changes import Changes, changed, check_known
 from .fields import DEPTH, ENTRIES, WIDTH, ConfigError, Findings, Problem, Section
 from .pretrained import AlignerConfig, PlbertConfig, read_aligner, read_plbert
 
@@ -139,22 +140,28 @@ class StyleTTS2Config:
     values: Mapping[str, Any] = field(repr=False, compare=False)  # the whole file, as it was read
 
 
-def read(path: str | Path, *, folders: Sequence[Path] = ()) -> StyleTTS2Config:
+def read(path: str | Path, *, folders: Sequence[Path] = (), changes: Changes | None = None) -> StyleTTS2Config:
     """The configuration in a file; what it points to is looked up beside it, too, and in `folders`.
 
-    Raises ConfigError, which lists every wrong field.
+    `changes`: keys that have another value than in the file. Raises ConfigError, which lists every wrong field.
     """
     from . import yamlfile  # a preset needs no YAML
 
     file = Path(path)
-    return parse(yamlfile.read(file), str(file), folders=(file.parent, *folders))
+    return _parse(yamlfile.read(file), str(file), (file.parent, *folders), changes)
 
 
-def preset(name: str, *, folders: Sequence[Path] = ()) -> StyleTTS2Config:
-    """One of the public configurations: "ft", "ljspeech", "libritts"."""
+def preset(name: str, *, folders: Sequence[Path] = (), changes: Changes | None = None) -> StyleTTS2Config:
+    """One of the public configurations: "ft", "ljspeech", "libritts"; `changes` as in `read`."""
     if name not in presets.NAMES:
         raise ConfigError([Problem(f"preset {name!r}", None, f"is unknown; there are {', '.join(presets.NAMES)}")])
-    return parse(presets.values(name), f"preset {name}", folders=folders)
+    return _parse(presets.values(name), f"preset {name}", folders, changes)
+
+
+def _parse(values: object, source: str, folders: Sequence[Path], changes: Changes | None) -> StyleTTS2Config:
+    config = parse(changed(values, changes, source) if changes else values, source, folders=folders)
+    check_known(changes or {}, config.unknown_keys, source)
+    return config
 
 
 def parse(values: object, source: str, *, folders: Sequence[Path] = ()) -> StyleTTS2Config:

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from .blocks import AdainResBlk1d
 from .construction import weight_norm
 
+PUBLISHED_IN = "Modules/hifigan.py or Modules/istftnet.py"  # in the public sources
+
 # Widths that the published decoder fixes, whatever the configuration says.
 TEXT_CHANNELS = 512
 RESIDUAL_CHANNELS = 64

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from .blocks import AdaLayerNorm
 
+PUBLISHED_IN = "Modules/diffusion/modules.py"  # in the public sources
+
 POSITIONS = 512  # of `FixedEmbedding`; the public scripts leave the transformer's own default in place
 
 

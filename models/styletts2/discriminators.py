@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from .construction import weight_norm
 
+PUBLISHED_IN = "Modules/discriminators.py"  # in the public sources
+
 LEAKY_SLOPE = 0.1
 PERIODS = (2, 3, 5, 7, 11)
 RESOLUTIONS = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))  # fft size, hop and window length in samples

@@ -16,6 +16,8 @@ from .blocks import LEAKY_SLOPE
 from .construction import spectral_norm, weight_norm
 from .packing import pad_time, run_packed
 
+PUBLISHED_IN = "models.py"  # in the public sources
+
 
 class TextEncoder(nn.Module):
     """Tokens [B, L] to features [B, channels, L]: an embedding, `depth` convolutions and a bidirectional LSTM."""

@@ -15,6 +15,8 @@ from .blocks import AdaIN1d, snake
 from .construction import weight_norm
 from .source import SourceModuleHnNSF
 
+PUBLISHED_IN = "Modules/hifigan.py or Modules/istftnet.py"  # in the public sources
+
 SAMPLING_RATE = 24_000
 
 

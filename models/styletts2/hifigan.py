@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from .blocks import snake
 from .generator import LadderGenerator
 
+PUBLISHED_IN = "Modules/hifigan.py"  # in the public sources
+
 
 class Generator(LadderGenerator):
     """Features [B, C, T] and a pitch curve [B, T] in Hz to a waveform [B, 1, T * prod(upsample_rates)]."""

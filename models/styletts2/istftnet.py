@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from .generator import LadderGenerator
 
+PUBLISHED_IN = "Modules/istftnet.py"  # in the public sources
+
 LADDER_SLOPE = 0.1
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+PUBLISHED_IN = "Utils/JDC/model.py"  # in the public sources
+
 LEAKY_SLOPE = 0.01
 
 

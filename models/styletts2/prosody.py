@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from .blocks import AdainResBlk1d, AdaLayerNorm, LinearNorm
 from .packing import pad_time, run_packed
 
+PUBLISHED_IN = "models.py"  # in the public sources
+
 
 class ProsodyPredictor(nn.Module):
     """Two entry points: `forward` takes L tokens to durations, `F0Ntrain` c decoder frames to pitch and energy."""

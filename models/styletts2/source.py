@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+PUBLISHED_IN = "Modules/hifigan.py or Modules/istftnet.py"  # in the public sources
+
 
 class SourceModuleHnNSF(nn.Module):
     """Pitch [B, N, 1] in Hz to (harmonic source, noise source, voiced flags), each [B, N, 1]."""

@@ -16,7 +16,7 @@ from typing import Annotated, cast
 import typer
 
 from shapecheck._version import __version__
-from shapecheck.cli import diff, explain, module, repair, styletts2
+from shapecheck.cli import diff, explain, module, repair, styletts2, whatif
 from shapecheck.cli.job import Job
 from shapecheck.cli.output import this_process_is_ours
 from shapecheck.errors import UsageError
@@ -117,6 +117,7 @@ def _shapecheck(
       shapecheck styletts2 --format json --output limits.json
       shapecheck module models.py:StyleEncoder "f32[1, 1, 80, T]"
       shapecheck explain styletts2 --component style_encoder --length 64
+      shapecheck whatif styletts2 --component style_encoder --target 40
       shapecheck diff limits.json Configs/config_ft.yml
       shapecheck repair --config Configs/config_ft.yml
 
@@ -132,3 +133,6 @@ app.command("module", short_help="The same for any nn.Module.")(module.command)
 app.command("diff", short_help="What changed between two reports, and whether anything got worse.")(diff.command)
 app.add_typer(explain.app, name="explain", short_help="Why a length is refused, and what would decide next.")
 app.command("repair", short_help="What mends the clips that a training run cannot take; and mend them.")(repair.command)
+app.add_typer(
+    whatif.app, name="whatif", short_help="What edits do to the lengths, and what they cost; a search for some."
+)
