@@ -72,7 +72,7 @@ def layers_of(tracer: Tracer, module: nn.Module, variable: str, proved: bool, to
             continue
         if _is_conv(node) or node.meta.get("fails") is not None:
             operation = node.meta["operation"]
-            which = (operation, _geometry(node)[0] if _has_plain_kernel(node) else ())
+            which = (operation, geometry_of(node)[0] if _has_plain_kernel(node) else ())
             groups.setdefault((node.meta.get("call"), which), []).append(node)
     called = tuple(_limit(_merged(groups[key]), variable, proved, to_set) for key in _in_order(groups))
     names = {layer.name for layer in called}
@@ -131,7 +131,7 @@ def _is_conv(node: torch.fx.Node) -> bool:
 
 def _has_plain_kernel(node: torch.fx.Node) -> bool:
     """Whether a convolution is of one kernel size, not of one for each length: draws may lead to several."""
-    return node.meta["operation"] in _CONVOLUTIONS and all(map(is_plain, _geometry(node)[0]))
+    return node.meta["operation"] in _CONVOLUTIONS and all(map(is_plain, geometry_of(node)[0]))
 
 
 def _merged(nodes: list[torch.fx.Node]) -> _Call:
@@ -205,7 +205,7 @@ def _limit(call: _Call, variable: str, proved: bool, to_set: ToSet) -> LayerLimi
     works = call.live.values if call.fails is None else call.live.values & ~call.fails.values
     running = np.flatnonzero(works)
     rejects = sweep.never() if call.fails is None else call.fails
-    kernel_size, stride, padding, dilation = _geometry(node)
+    kernel_size, stride, padding, dilation = geometry_of(node)
     accepted = SweptBool(sweep, works, None)
     return LayerLimit(
         name=name_of(node),
@@ -257,7 +257,7 @@ def kind_of_node(node: torch.fx.Node) -> str:
     return _CONVOLUTIONS.get(operation, operation)
 
 
-def _geometry(node: torch.fx.Node) -> Geometry:
+def geometry_of(node: torch.fx.Node) -> Geometry:
     """The settings of a layer; empty for one without."""
     module = node.meta.get("module")
     if module is not None:
@@ -306,4 +306,4 @@ def _number(value: Any) -> Any:
     return int(cast("int", value)) if is_of_numpy else value
 
 
-__all__ = ["ToSet", "formula", "kind_of_node", "layers_of", "name_of", "varying"]
+__all__ = ["ToSet", "formula", "geometry_of", "kind_of_node", "layers_of", "name_of", "varying"]

@@ -12,10 +12,10 @@ from torch.nn.utils import parametrizations
 
 from shapecheck import UsageError, analyze
 from shapecheck.analysis import accepting
-from shapecheck.editing import Applied, apply
-from shapecheck.edits import Edit, KeyEdit, parse_edits
-from shapecheck.origins import recording
-from shapecheck.shortenings import Shortenings
+from shapecheck.changes.editing import Applied, apply
+from shapecheck.changes.edits import Edit, KeyEdit, parse_edits
+from shapecheck.changes.origins import recording
+from shapecheck.changes.shortenings import Shortenings
 
 LENGTHS = 24
 

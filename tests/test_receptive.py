@@ -323,6 +323,26 @@ def test_what_is_said(make, field):
     assert receptive_field(make(), X) == field
 
 
+@pytest.mark.parametrize(
+    ("make", "size"),
+    [
+        (lambda: conv(kernel_size=3, dilation=1500, padding=1500), 3001),
+        (lambda: nn.Sequential(conv(kernel_size=4, stride=4), conv(dilation=900, padding=900)), 4 * 2 * 900 + 4),
+        (lambda: of(lambda x: x + F.pad(x, (3000, 0))[..., : x.shape[-1]]), 3001),
+    ],
+)
+def test_what_comes_together_in_long_inputs_only(make, size):
+    """Its gradient, between two places of an input that is long enough."""
+    module = make().eval()
+    found = receptive_field(module, X)
+    assert found.size == size
+    x = torch.randn(1, 4, 3 * size).requires_grad_()
+    output = module(x)
+    (gradient,) = torch.autograd.grad(output[0, 0, output.shape[-1] // 2], x)
+    places = gradient.abs().sum((0, 1)).nonzero()
+    assert int(places.max() - places.min()) + 1 == size
+
+
 SEEN = [(make, field) for make, field in FIELDS if field.whole_by and field.whole_by != "AdaptiveAvgPool1d 1"]
 
 

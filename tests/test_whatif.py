@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from shapecheck import Component, UsageError, analyze
-from shapecheck.confirming import Contradiction, confirm
-from shapecheck.editable import Editable
-from shapecheck.editing import apply
-from shapecheck.edits import Edit, parse_edits
-from shapecheck.layer_settings import settings_of
-from shapecheck.search import Search, holds_from, search
-from shapecheck.whatif import WhatIf, what_if
+from shapecheck.changes.comparison import WhatIf, what_if
+from shapecheck.changes.confirming import Contradiction, confirm
+from shapecheck.changes.editable import Editable
+from shapecheck.changes.editing import apply
+from shapecheck.changes.edits import Edit, parse_edits
+from shapecheck.changes.layer_settings import settings_of
+from shapecheck.changes.search import Search, holds_from, search
 
 SPEC = "f32[1, 2, T]"
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
+from shapecheck.changes.edits import EXAMPLE, SETTINGS, Edit, KeyEdit, parse_edits
 from shapecheck.cli.checking import DebugOption, FormatOption, OutputOption, TrainOption, quiet
 from shapecheck.cli.groups import group, show_help
 from shapecheck.cli.job import Job
@@ -29,16 +30,15 @@ from shapecheck.cli.subject import (
     one_component,
     source_files,
 )
-from shapecheck.edits import EXAMPLE, SETTINGS, Edit, KeyEdit, parse_edits
 from shapecheck.errors import UsageError
 from shapecheck.exit_codes import ExitCode
 from shapecheck.options import LONGEST_SWEEP, Format, Problems, parse_choice, parse_lengths, suggestion
 
 if TYPE_CHECKING:
+    from shapecheck.changes.comparison import KeyChange, WhatIf
+    from shapecheck.changes.search import Search
     from shapecheck.model import Component, Model
     from shapecheck.render.destination import Destination
-    from shapecheck.search import Search
-    from shapecheck.whatif import KeyChange, WhatIf
 
 _MOST_EDITS = 4  # of one set; the number of sets grows with its power
 
@@ -224,7 +224,7 @@ def _with_output(run: Callable[[TextIO | None], ExitCode]) -> ExitCode:
 def _load(config: str | None, preset: str | None, source: str | None) -> Model:
     if source is None:
         return load_styletts2(config, preset, source, None)
-    from shapecheck.origins import recording
+    from shapecheck.changes.origins import recording
 
     with recording():  # a checkout builds its modules at once
         return load_styletts2(config, preset, source, None)
@@ -232,8 +232,8 @@ def _load(config: str | None, preset: str | None, source: str | None) -> Model:
 
 def _changed(config: str | None, preset: str | None, source: str | None, keys: dict[str, str]) -> Model:
     """The same with other values of keys; the options are known to be good."""
+    from shapecheck.changes.origins import recording
     from shapecheck.models import styletts2 as architecture
-    from shapecheck.origins import recording
 
     with recording():
         if config is not None:
@@ -263,8 +263,8 @@ def _no_setting(path: str, text: str) -> str:
 def _key_changes(config: str | None, preset: str | None, keys: dict[str, str]) -> tuple[KeyChange, ...]:
     if not keys:
         return ()
+    from shapecheck.changes.comparison import KeyChange
     from shapecheck.models import styletts2 as architecture
-    from shapecheck.whatif import KeyChange
 
     before = architecture.values_of(config, preset or DEFAULT_PRESET, list(keys))
     return tuple(KeyChange(path, before[path], text, config or "") for path, text in keys.items())
@@ -326,9 +326,9 @@ def _beside(model: Model, component: Component) -> list[str]:
 def _looked_at(
     question: _Question, settings: _Settings, show: Callable[[str], None]
 ) -> tuple[WhatIf | None, Search | None]:
-    from shapecheck.editable import Editable
-    from shapecheck.search import search
-    from shapecheck.whatif import what_if
+    from shapecheck.changes.comparison import what_if
+    from shapecheck.changes.editable import Editable
+    from shapecheck.changes.search import search
 
     make = partial(Editable, lengths=settings.lengths, train=settings.train)
     original = make(question.component)

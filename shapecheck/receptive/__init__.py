@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from shapecheck.analysis import analyze
 from shapecheck.joint import bound
+from shapecheck.lengths.swept import at, is_plain
+from shapecheck.limits import geometry_of
 from shapecheck.receptive.hull import Hull
 from shapecheck.receptive.walk import Places, UnknownPlaces, Whole, places_of
 
@@ -144,11 +146,33 @@ def _field(report: Report) -> tuple[ReceptiveField, int]:
         if whole.before is not None and whole.before.size > size:
             size, before = whole.before.size, whole.name
     whole_by = places.whole[0].name if places.whole else ""
-    if 2 * size > places.length:
+    if 2 * size > places.length or _reaches_past_the_ends(report):
         field = ReceptiveField(None, before, whole_by or places.outgrown, "", places.length, places.note)
     else:
         field = ReceptiveField(size, before, whole_by, "", places.length, places.note)
     return field, places.work
+
+
+def _reaches_past_the_ends(report: Report) -> bool:
+    """Whether a kernel is longer than what it slides over, or a padding than what it is put beside.
+
+    Then parts of the input may come together in a longer one only: the outer taps of a wide dilation, say.
+    """
+    for node in report.graph.nodes:
+        given = node.meta.get("inputs")
+        if not given or not given[0]:
+            continue
+        args, kwargs = node.meta["arguments"]
+        if node.meta["operation"] == "pad":
+            amounts: Any = kwargs.get("pad", args[1] if len(args) > 1 else ())
+            spans = [max(amounts[place : place + 2], default=0) for place in range(0, len(amounts), 2)]
+        else:
+            kernel, _, _, dilation = geometry_of(node)
+            spans = [step * (size - 1) + 1 for size, step in zip(kernel, dilation, strict=False)][::-1]
+        for size, span in zip(reversed(given[0]), spans, strict=False):
+            if not is_plain(size) and is_plain(span) and at(size, 0) < span:
+                return True
+    return False
 
 
 __all__ = [

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from shapecheck.editing import Applied
+from shapecheck.changes.comparison import Side, TensorChange, WhatIf
+from shapecheck.changes.editing import Applied
+from shapecheck.changes.search import Search
 from shapecheck.lengths.lengthset import LengthSet
 from shapecheck.model import Unit
 from shapecheck.receptive import ReceptiveField
 from shapecheck.render import units
 from shapecheck.render.columns import Column, Fit, print_hanging, print_table
 from shapecheck.report import Report
-from shapecheck.search import Search
-from shapecheck.whatif import Side, TensorChange, WhatIf
 
 LONGEST_SET = 60  # characters; what a longer text leaves out is counted in it, and the document has it all
 

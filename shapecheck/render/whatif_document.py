@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from shapecheck._version import __version__
-from shapecheck.editing import Applied
+from shapecheck.changes.comparison import Side, TensorChange, WhatIf
+from shapecheck.changes.editing import Applied
+from shapecheck.changes.search import Search
 from shapecheck.render.document import json_text, set_values
-from shapecheck.search import Search
-from shapecheck.whatif import Side, TensorChange, WhatIf
 
 SCHEMA = "shapecheck.whatif/1"
 

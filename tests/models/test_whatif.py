@@ -13,13 +13,13 @@ import torch
 from torch import nn
 
 from shapecheck import Component, Model, UsageError, analyze
-from shapecheck.editable import Editable
-from shapecheck.edits import Edit, KeyEdit, parse_edits
-from shapecheck.layer_settings import settings_of, torch_class
+from shapecheck.changes.comparison import WhatIf, what_if
+from shapecheck.changes.editable import Editable
+from shapecheck.changes.edits import Edit, KeyEdit, parse_edits
+from shapecheck.changes.layer_settings import settings_of, torch_class
+from shapecheck.changes.origins import origin_of, recording
+from shapecheck.changes.search import holds_from, search
 from shapecheck.models import styletts2
-from shapecheck.origins import origin_of, recording
-from shapecheck.search import holds_from, search
-from shapecheck.whatif import WhatIf, what_if
 
 from .published import published
 

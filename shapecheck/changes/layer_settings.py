@@ -8,7 +8,7 @@ from typing import Any, cast
 from torch import nn
 from torch.nn.modules.lazy import LazyModuleMixin
 
-from shapecheck.edits import SETTINGS, Value
+from shapecheck.changes.edits import SETTINGS, Value
 from shapecheck.modules import kind_of_layer
 
 

@@ -15,13 +15,13 @@ from torch import nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.modules.padding import _CircularPadNd, _ReflectionPadNd
 
-from shapecheck.edits import DOWNSAMPLE, NONE, Edit, Value
-from shapecheck.layer_settings import settings_of, spread
+from shapecheck.changes.edits import DOWNSAMPLE, NONE, Edit, Value
+from shapecheck.changes.layer_settings import settings_of, spread
+from shapecheck.changes.shortenings import Shortenings
 from shapecheck.lengths.swept import is_plain
 from shapecheck.limits import name_of
 from shapecheck.record import submodules
 from shapecheck.report import Failure, Report
-from shapecheck.shortenings import Shortenings
 from shapecheck.tensor import Dims
 
 _MOST_BEFORE = 4  # layers before the one that refuses that are tried for making the length shorter by a few

@@ -16,14 +16,14 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import UninitializedParameter
 
-from shapecheck.edits import DOWNSAMPLE, SETTINGS, Edit, Value, value_text
+from shapecheck.changes.edits import DOWNSAMPLE, SETTINGS, Edit, Value, value_text
+from shapecheck.changes.layer_settings import has_own_constructor, kind_text, rank_of, settings_of, spread, torch_class
+from shapecheck.changes.origins import Origin, origin_of
+from shapecheck.changes.shortenings import Shortenings
+from shapecheck.changes.weights import replace_weight
 from shapecheck.errors import UsageError
-from shapecheck.layer_settings import has_own_constructor, kind_text, rank_of, settings_of, spread, torch_class
-from shapecheck.origins import Origin, origin_of
 from shapecheck.record import submodules
 from shapecheck.report import THE_MODULE
-from shapecheck.shortenings import Shortenings
-from shapecheck.weights import replace_weight
 
 _MOST_NAMES = 8  # in a message
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from shapecheck.analysis import FIRST_SWEEP, accepting
-from shapecheck.editing import Applied, apply
-from shapecheck.edits import DOWNSAMPLE, Edit
+from shapecheck.changes.editing import Applied, apply
+from shapecheck.changes.edits import DOWNSAMPLE, Edit
+from shapecheck.changes.origins import keep_origins, recording
+from shapecheck.changes.shortenings import Shortenings
 from shapecheck.errors import UsageError
 from shapecheck.model import Component, arguments_of, built, report_of
-from shapecheck.origins import keep_origins, recording
 from shapecheck.report import Failure, Report
-from shapecheck.shortenings import Shortenings
 
 
 class Editable:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shapecheck.analysis import FIRST_SWEEP
-from shapecheck.candidates import Group, groups_for
-from shapecheck.editable import Editable
-from shapecheck.edits import Edit
+from shapecheck.changes.candidates import Group, groups_for
+from shapecheck.changes.comparison import KeyChange, WhatIf, tensor_changes, what_if
+from shapecheck.changes.editable import Editable
+from shapecheck.changes.edits import Edit
 from shapecheck.errors import UsageError
 from shapecheck.model import report_of
 from shapecheck.record import submodules
-from shapecheck.whatif import KeyChange, WhatIf, tensor_changes, what_if
 
 if TYPE_CHECKING:
     from shapecheck.report import Failure, Report

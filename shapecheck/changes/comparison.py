@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from shapecheck.confirming import Confirmation, Run, boundaries, confirm
+from shapecheck.changes.confirming import Confirmation, Run, boundaries, confirm
+from shapecheck.changes.editable import Editable
+from shapecheck.changes.editing import Applied
+from shapecheck.changes.edits import Edit
 from shapecheck.cost import cost_of
-from shapecheck.editable import Editable
-from shapecheck.editing import Applied
-from shapecheck.edits import Edit
 from shapecheck.lengths.lengthset import LengthSet
 from shapecheck.lengths.swept import SweptBool
 from shapecheck.limits import formula
