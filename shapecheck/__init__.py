@@ -13,6 +13,7 @@ from shapecheck.errors import UsageError
 
 if TYPE_CHECKING:
     from shapecheck.analysis import analyze
+    from shapecheck.clip import ClipWay, Gate, Occasion, Quantity
     from shapecheck.joint import Combination, JointReport, analyze_sizes
     from shapecheck.lengths.lengthset import LengthSet
     from shapecheck.model import Component, ComponentReport, Model, ModelReport, Skipped, Unit, check
@@ -21,16 +22,20 @@ if TYPE_CHECKING:
     from shapecheck.usercode import UserCode
 
 __all__ = [
+    "ClipWay",
     "Combination",
     "Component",
     "ComponentReport",
     "Failure",
+    "Gate",
     "JointReport",
     "LayerLimit",
     "LengthError",
     "LengthSet",
     "Model",
     "ModelReport",
+    "Occasion",
+    "Quantity",
     "Report",
     "Skipped",
     "Step",
@@ -48,16 +53,20 @@ __all__ = [
 
 # No public name equals the name of a submodule: importing a submodule sets it as an attribute of the package.
 _MODULES = {
+    "ClipWay": "shapecheck.clip",
     "Combination": "shapecheck.joint",
     "Component": "shapecheck.model",
     "ComponentReport": "shapecheck.model",
     "Failure": "shapecheck.report",
+    "Gate": "shapecheck.clip",
     "JointReport": "shapecheck.joint",
     "LayerLimit": "shapecheck.report",
     "LengthError": "shapecheck.monitor",
     "LengthSet": "shapecheck.lengths.lengthset",
     "Model": "shapecheck.model",
     "ModelReport": "shapecheck.model",
+    "Occasion": "shapecheck.clip",
+    "Quantity": "shapecheck.clip",
     "Report": "shapecheck.report",
     "Skipped": "shapecheck.model",
     "Step": "shapecheck.report",
