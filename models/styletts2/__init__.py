@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .preflight.options import Options
+from .presets import NAMES as PRESETS
 
 if TYPE_CHECKING:
     from shapecheck import Model
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from .config import StyleTTS2Config
     from .preflight.check import Preparation
 
-__all__ = ["Options", "load", "prepare", "preset"]
+__all__ = ["PRESETS", "Options", "load", "prepare", "preset"]
 
 
 def load(path: str | Path, *, source: str | Path | None = None, batch: tuple[int, int] | None = None) -> Model:

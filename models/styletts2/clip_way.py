@@ -49,7 +49,9 @@ def _whole(stage: Stage) -> tuple[Occasion, ...]:
     lost = "the batch is passed over" if stage.passes_over_errors else "the run ends"
     aligned = Occasion("Alignment, the whole clip", {"text_aligner": "E"}, lost)
     encoders = {"predictor_encoder": "E", "style_encoder": "E"}  # in the order in which the scripts call them
-    return (aligned, Occasion("Style, the whole clip", encoders, "the run ends")) if stage.trains_prosody else (aligned,)
+    return (
+        (aligned, Occasion("Style, the whole clip", encoders, "the run ends")) if stage.trains_prosody else (aligned,)
+    )
 
 
 def _crops(config: StyleTTS2Config, stage: Stage, *, count: str, is_training: bool) -> Mapping[str, str]:

@@ -16,7 +16,7 @@ from typing import Annotated, cast
 import typer
 
 from shapecheck._version import __version__
-from shapecheck.cli import diff, explain, module, styletts2
+from shapecheck.cli import diff, explain, module, report, styletts2
 from shapecheck.cli.job import Job
 from shapecheck.cli.output import this_process_is_ours
 from shapecheck.errors import UsageError
@@ -119,6 +119,7 @@ def _shapecheck(
       shapecheck module models.py:StyleEncoder "f32[1, 1, 80, T]"
       shapecheck explain styletts2 --component style_encoder --length 64
       shapecheck diff limits.json Configs/config_ft.yml
+      shapecheck report styletts2 --config Configs/config_ft.yml --output report
 
     \b
     Exit codes:
@@ -131,3 +132,4 @@ app.command("styletts2", short_help="The smallest input lengths of StyleTTS2, la
 app.command("module", short_help="The same for any nn.Module.")(module.command)
 app.command("diff", short_help="What changed between two reports, and whether anything got worse.")(diff.command)
 app.add_typer(explain.app, name="explain", short_help="Why a length is refused, and what would decide next.")
+app.add_typer(report.app, name="report", short_help="The limits as documents to look at: a page, Markdown, tables.")

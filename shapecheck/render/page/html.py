@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from shapecheck.model import Component, ComponentReport, ModelReport, Unit
 from shapecheck.preflight import Preflight
@@ -29,12 +30,16 @@ def notebook(report: Report) -> str:
     """One report as a piece of HTML: what it says, the table of its layers, and the map."""
     component = Component("module", "", "", _not_built, report.inputs, variable=report.variable, unit=Unit("steps"))
     entry = ComponentReport(component, report)
-    text = _environment().get_template("notebook.html").render(
-        report=report,
-        facts=component_facts(entry),
-        map=component_map(entry, "map"),
-        events=events(entry),
-        layers=[(layer, layer_cells(layer, report.variable)) for layer in report.layers],
+    text = (
+        _environment()
+        .get_template("notebook.html")
+        .render(
+            report=report,
+            facts=component_facts(entry),
+            map=component_map(entry, "map"),
+            events=events(entry),
+            layers=[(layer, layer_cells(layer, report.variable)) for layer in report.layers],
+        )
     )
     return _tidy(text)
 
@@ -50,7 +55,13 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.globals["style"] = _source  # type: ignore[assignment]
+    environment.filters["breakable"] = _breakable
     return environment
+
+
+def _breakable(name: str) -> Markup:
+    """A dotted name that may wrap after a dot."""
+    return Markup(re.sub(r"\.(?=.)", ".<wbr>", str(escape(name))))
 
 
 def _source(name: str) -> Markup:

@@ -122,9 +122,12 @@ def _whole(entry: ComponentReport, axis: Axis, factor: float = 1.0, link: str = 
         explained = explained | failure.lengths
     segments.append(_segment("refused", f"{entry.name} refuses", report.invalid - explained, entry))
     segments.append(_segment("unknown", f"{entry.name} is undecided for", report.unknown, entry))
-    label, detail = (entry.name, "") if link else ("all of it", "the component")
     drawn = tuple(strips(filter(_is_drawn, segments), axis, factor))
-    return Row(label, detail or cells.valid_or_unknown(report), drawn, factor, is_whole=True, link=link)
+    if not link:
+        return Row("all of it", cells.valid_or_unknown(report), drawn, factor, is_whole=True)
+    deciding = cells.deciding(report)
+    by = f", by {deciding[0]}" + (f" and {len(deciding) - 1} more" if len(deciding) > 1 else "") if deciding else ""
+    return Row(entry.name, cells.valid_or_unknown(report) + by, drawn, factor, is_whole=True, link=link)
 
 
 def _of_layer(layer: LayerLimit, entry: ComponentReport, axis: Axis) -> tuple[Strip, ...]:
@@ -140,9 +143,7 @@ def _of_failure(failure: Failure, entry: ComponentReport, axis: Axis) -> tuple[S
     return _refusing(place(failure.layer, failure.operation), failure.lengths, entry, axis, "")
 
 
-def _refusing(
-    name: str, refused: LengthSet, entry: ComponentReport, axis: Axis, words: str
-) -> tuple[Strip, ...]:
+def _refusing(name: str, refused: LengthSet, entry: ComponentReport, axis: Axis, words: str) -> tuple[Strip, ...]:
     report = entry.report
     segments = (
         _segment("runs", f"{name} is no obstacle, the component runs", report.valid - refused, entry),
@@ -155,7 +156,9 @@ def _refusing(
 
 def _segment(state: str, words: str, lengths: LengthSet, entry: ComponentReport, more: str = "") -> Segment:
     variable, unit = entry.report.variable, entry.component.unit
-    return Segment(state, f"{words} {cells.set_text(lengths, variable)} ({extent(lengths, unit)}){more}", parts(lengths))
+    return Segment(
+        state, f"{words} {cells.set_text(lengths, variable)} ({extent(lengths, unit)}){more}", parts(lengths)
+    )
 
 
 def _is_drawn(segment: Segment) -> bool:

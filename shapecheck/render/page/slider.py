@@ -167,20 +167,21 @@ def _turns(
         values[quantity.symbol] = Expression.parse(quantity.formula).evaluate(values)
     changes: list[tuple[int, str, str, str]] = []  # value, occasion, what becomes of it, component
     for occasion in way.occasions:
+        gate = occasion.gate
         is_open = np.ones(last + 1 - first, dtype=np.bool_)
-        if occasion.gate is not None:
-            is_open = np.asarray(Expression.parse(occasion.gate.formula).evaluate(values)) >= occasion.gate.least
-            for at in _edges(is_open):
-                changes.append((first + at, occasion.name, "takes place" if is_open[at] else occasion.gate.otherwise, ""))
+        if gate is not None:
+            is_open = np.asarray(Expression.parse(gate.formula).evaluate(values)) >= gate.least
+            words = ("takes place", gate.otherwise)
+            changes += [(first + at, occasion.name, words[not is_open[at]], "") for at in _edges(is_open)]
         for name, formula in occasion.lengths.items():
             lengths = np.asarray(Expression.parse(formula).evaluate(values))
             for index in indices[name]:
                 codes = np.where(is_open, _codes(entries[index].report, lengths), -1)
-                for at in _edges(codes):
-                    if is_open[at] and is_open[at - 1]:
-                        changes.append((first + at, occasion.name, _VERDICTS[codes[at]], entries[index].name))
-                    elif is_open[at] and codes[at]:  # what the gate lets through is refused
-                        changes.append((first + at, occasion.name, _VERDICTS[codes[at]], entries[index].name))
+                changes += [
+                    (first + at, occasion.name, _VERDICTS[codes[at]], entries[index].name)
+                    for at in _edges(codes)
+                    if is_open[at] and (is_open[at - 1] or codes[at])  # what a gate lets through is told if it fails
+                ]
     changes.sort(key=lambda change: change[0])
     turns = [Turn(value, "; ".join(_told(list(group)))) for value, group in groupby(changes, lambda each: each[0])]
     return tuple(turns[:_MOST_TURNS])

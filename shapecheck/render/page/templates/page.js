@@ -125,7 +125,7 @@ class LengthMap {
       title.remove();
     }
     this.detail.hidden = false;
-    this.detail.textContent = "Point at a bar, or move into the map with Tab and through it with the arrow keys.";
+    this.detail.textContent = "Point at a bar, or go into the map with Tab and through it with the arrow keys.";
     this.tools();
     this.listen();
     this.enter(figure.querySelector(".sc-seg"));
@@ -197,7 +197,7 @@ class LengthMap {
     const factor = Number(strip.dataset.factor);
     const length = Math.floor(valueAt(this.axis, this.share(event)) / factor + 1e-9);
     const row = strip.closest("tr");
-    const name = row.querySelector("th a, th").firstChild.textContent.trim();
+    const name = strip.getAttribute("aria-label");
     const of = this.component || data.components.find((each) => "#" + each.id === (row.querySelector("a") || {hash: ""}).hash);
     const groups = all(".sc-seg", strip).filter((each) => contains(parsed(each.dataset.ranges), length));
     const told = groups.length ? groups[groups.length - 1].getAttribute("aria-label") : "nothing is known of it";
@@ -323,7 +323,7 @@ class LengthMap {
       const small = document.createElement("small"), strip = document.createElementNS(SVG, "svg");
       row.className = "extra";
       head.scope = "row";
-      head.append(name + " ", small);
+      head.append(name.replace(/([.])(?=.)/g, "$1\u200b") + " ", small);
       small.textContent = kind;
       strip.setAttribute("class", "sc-strip");
       strip.setAttribute("width", "100%");
@@ -430,13 +430,13 @@ function slide(maps) {
         rows[row].querySelector(".why code").textContent = found.where;
         rows[row].querySelector(".why span").textContent = found.message;
       });
-      if (refusing.length) bad.push(occasion.refusal + ": " + listed(refusing) + " refuse" + (refusing.length > 1 ? "" : "s") + " it (" + occasion.name + ")");
+      if (refusing.length) bad.push(occasion.refusal[0].toUpperCase() + occasion.refusal.slice(1) + ": " + listed(refusing) + " refuse" + (refusing.length > 1 ? "" : "s") + " it (" + occasion.name + ").");
     });
     const told = made.isClip
       ? number(Math.floor(count * 1e4 / made.rate) / 1e4) + " s = " + counted(count) + " samples"
       : counted(count) + " " + made.unit + (made.seconds === null ? "" : " = " + number(rounded(count * made.seconds, 6)) + " s");
-    const [strong, rest] = status.children;
-    strong.textContent = bad.length ? bad.join("; ") : "Nothing refuses it";
+    const [rest, strong] = status.children;
+    strong.textContent = bad.length ? bad.join(" ") : "Nothing refuses it.";
     strong.className = bad.length ? "" : "fine";
     rest.textContent = told;
     range.setAttribute("aria-valuetext", told);
