@@ -47,6 +47,7 @@ from shapecheck.cli.subject import (
     named_module,
     source_files,
 )
+from shapecheck.errors import UsageError
 from shapecheck.exit_codes import ExitCode
 from shapecheck.options import Format, Layers, Problems, parse_choice, parse_lengths, select_components
 

@@ -41,8 +41,10 @@ def report_markdown(report: ModelReport, preflight: Preflight | None = None, *, 
         " every length, past those that were gone through, too."
     )
     blocks = [f"# {plain(report.model.name)}{config}: input lengths", MARK, about]
-    blocks += [f"> {plain(sentence)}" for sentence in report.advice]
-    blocks += ["## Summary", summary_table(report)]
+    blocks.append("## Summary")
+    if report.advice:
+        blocks.append("\n".join(f"- {plain(sentence)}" for sentence in report.advice))
+    blocks.append(summary_table(report))
     if report.skipped:
         blocks.append("\n".join(f"- skipped: {word(each.name)}: {plain(each.reason)}" for each in report.skipped))
     if report.model.notes:

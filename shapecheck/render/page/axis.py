@@ -42,7 +42,7 @@ def ticks(axis: Axis, factor: float = 1.0) -> list[Tick]:
     by_decades = axis.is_logarithmic and high / low >= _DECADES
     found = [value for value in (_decades(low, high) if by_decades else _even(low, high)) if value <= high]
     places = [(axis.position(value / factor), value) for value in found]
-    return [Tick(percent(place), label(value)) for place, value in places if 0 <= place <= 0.97]
+    return [Tick(percent(place), label(value)) for place, value in places if 0 <= place <= 0.95]
 
 
 def percent(share: float) -> str:

@@ -170,9 +170,9 @@ def extent(lengths: LengthSet, unit: Unit) -> str:
     first, last = lengths.minimum, lengths.maximum
     if first is None:
         return "none"
-    ends = [first] if last in (first, None) else [first, last]
-    counted = " to ".join(f"{end:,}" for end in ends if end is not None)
-    durations = [text for end in ends if end is not None and (text := units.seconds(unit, end)) is not None]
+    ends = [first] if last is None or last == first else [first, last]
+    counted = " to ".join(f"{end:,}" for end in ends)
+    durations = [text for end in ends if (text := units.seconds(unit, end)) is not None]
     seconds = f", {' to '.join(durations)} s" if durations else ""
     name = units.singular(unit.name) if ends == [1] and last is not None else unit.name
     return f"from {counted} {name} on{seconds}" if last is None else f"{counted} {name}{seconds}"

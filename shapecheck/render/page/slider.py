@@ -108,7 +108,7 @@ def _nested(node: Node) -> Any:
 def _verdict(report: Report, length: int) -> tuple[str, str, str]:
     if length in report.unknown:
         undecided = next((each for each in report.undecided if length in each.lengths), None)
-        return ("unknown", *(("", "") if undecided is None else (undecided.layer, undecided.reason)))
+        return ("unknown", "", "") if undecided is None else ("unknown", undecided.layer, undecided.reason)
     if length in report.invalid:
         failure = next((each for each in report.failures if length in each.lengths), None)
         if failure is None:

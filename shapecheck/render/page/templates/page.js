@@ -93,7 +93,7 @@ function ticks(axis, factor) {
     for (let count = Math.ceil(low / step); count <= Math.floor(high / step); count += 1) values.push(step * count);
   }
   return values.map((value) => ({place: position(axis, value / factor), text: label(rounded(value, 9))}))
-    .filter(({place}) => place >= 0 && place <= 0.97);
+    .filter(({place}) => place >= 0 && place <= 0.95);
 }
 
 const parsed = (text) => text.split(";").filter(Boolean).map((part) => {
@@ -464,6 +464,7 @@ function slide(maps) {
     });
   }
   document.getElementById("slider").addEventListener("submit", (event) => event.preventDefault());
+  document.getElementById("no-script").remove();
   value.disabled = range.disabled = false;
   set(made.start);
 }
