@@ -26,9 +26,10 @@ def comparison(reports: Mapping[str, ModelReport], *, versions: str) -> str:
         MARK,
         standing,
         _aligned(("configuration", "Markdown", "page", "document"), map(_links, names)),
-        "## Clips and max_len",
     ]
-    blocks.append("\n".join(_advice(reports)))
+    advice = _advice(reports)
+    if advice:
+        blocks += ["## Clips and max_len", "\n".join(advice)]
     turning = _turns(reports)
     if turning:
         blocks += ["Where something changes for the shortest clip of a batch:", _aligned(("what", *names), turning)]

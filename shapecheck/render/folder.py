@@ -6,7 +6,7 @@ A file that is there already is replaced only if a report wrote it, or on reques
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,12 @@ class Folder:
         if not text:
             raise UsageError("--output: the name is empty; give a folder")
         path = Path(text)
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except (OSError, ValueError) as error:
+            raise UsageError(f"--output {text!r}: is no name of a folder: {error}") from error
         if path.exists() and not path.is_dir():
             raise UsageError(f"--output {text}: is a file; give a folder")
         if not path.exists():
@@ -69,20 +75,11 @@ class Folder:
 
 
 def _check_new(path: Path, text: str) -> None:
-    above = next((parent for parent in path.absolute().parents if _attempt(parent.exists)), None)
+    above = next((parent for parent in path.absolute().parents if parent.exists()), None)
     if above is None or not above.is_dir():
         raise UsageError(f"--output {text}: cannot be made: {above} is no folder")
     if not os.access(above, os.W_OK | os.X_OK):
         raise UsageError(f"--output {text}: cannot be made: {above} is write-protected")
-    if not _attempt(lambda: path.exists() or True):
-        raise UsageError(f"--output {text}: is no name of a folder")
-
-
-def _attempt(ask: Callable[[], bool]) -> bool:
-    try:
-        return ask()
-    except (OSError, ValueError):  # a name that is not possible
-        return False
 
 
 def _has_mark(file: Path, mark: str) -> bool:

@@ -28,7 +28,7 @@ def page(report: ModelReport, preflight: Preflight | None = None, *, versions: b
 
 def notebook(report: Report) -> str:
     """One report as a piece of HTML: what it says, the table of its layers, and the map."""
-    component = Component("module", "", "", _not_built, report.inputs, variable=report.variable, unit=Unit("steps"))
+    component = Component("the module", "", "", _not_built, report.inputs, variable=report.variable, unit=Unit("steps"))
     entry = ComponentReport(component, report)
     text = (
         _environment()
