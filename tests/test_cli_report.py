@@ -87,8 +87,10 @@ def test_all_files_of_a_module(run: Run, tmp_path: Path) -> None:
 def test_the_tables_are_those_of_the_document(run: Run, tmp_path: Path) -> None:
     assert run("styletts2", "--component", "mpd", "--component", "bert", "--output", "r")[0] == ExitCode.OK
     document = json.loads((tmp_path / "r" / "report.json").read_text(encoding="utf-8"))
-    components = list(csv.DictReader((tmp_path / "r" / "components.csv").open(encoding="utf-8", newline="")))
-    layers = list(csv.DictReader((tmp_path / "r" / "layers.csv").open(encoding="utf-8", newline="")))
+    components, layers = (
+        list(csv.DictReader((tmp_path / "r" / name).read_text(encoding="utf-8").splitlines()))
+        for name in ("components.csv", "layers.csv")
+    )
     assert (
         [row["component"] for row in components] == [each["name"] for each in document["components"]] == ["bert", "mpd"]
     )
