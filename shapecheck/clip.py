@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shapecheck.lengths.expression import Expression
-
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
@@ -66,6 +64,8 @@ class ClipWay:
 
 def value_of(formula: str, values: Mapping[str, int]) -> int:
     """A formula's value, where `values` has its symbols."""
+    from shapecheck.lengths.expression import Expression  # brings NumPy along
+
     return int(Expression.parse(formula).evaluate(values))
 
 

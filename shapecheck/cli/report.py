@@ -215,22 +215,22 @@ def presets(output: FolderOption = None, force: ForceOption = False, debug: Debu
 
     def run(_stream: TextIO | None) -> ExitCode:
         from shapecheck.models import styletts2 as architecture
-        from shapecheck.render.comparison import comparison
         from shapecheck.render.folder import Folder
-        from shapecheck.render.report_files import MARKS, ReportFormat, names, texts, versions_line
-        from shapecheck.render.report_markdown import MARK
+        from shapecheck.render.report_files import MARKDOWN_MARK, MARKS, ReportFormat, names, texts, versions_line
 
         formats = (ReportFormat.MARKDOWN, ReportFormat.HTML, ReportFormat.JSON)
         folders = {name: f"config_{name}" for name in architecture.PRESETS}
         marks = {f"{folder}/{name}": MARKS[name] for folder in folders.values() for name in names(formats)}
         if output is None:
             raise UsageError(_NO_FOLDER)
-        folder = Folder.checked(output, {"README.md": MARK, **marks}, force=force)
+        folder = Folder.checked(output, {"README.md": MARKDOWN_MARK, **marks}, force=force)
         with quiet(debug=debug):
             models = {name: architecture.preset(name) for name in folders}
         reports = {
             folders[name]: _analyzed(model, None, None, train=False, debug=debug) for name, model in models.items()
         }
+        from shapecheck.render.comparison import comparison
+
         made = {"README.md": comparison(reports, versions=versions_line(whole=False))}
         for name, report in reports.items():
             made |= {f"{name}/{file}": text for file, text in texts(report, None, formats, versions=False).items()}

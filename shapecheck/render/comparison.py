@@ -8,7 +8,8 @@ from shapecheck.model import ComponentReport, ModelReport
 from shapecheck.render import cells, units
 from shapecheck.render.markdown import code, table
 from shapecheck.render.page.slider import Slider, slider
-from shapecheck.render.report_markdown import MARK, plain
+from shapecheck.render.report_files import MARKDOWN_MARK
+from shapecheck.render.report_markdown import plain
 
 _SAME = "the same"
 
@@ -23,7 +24,7 @@ def comparison(reports: Mapping[str, ModelReport], *, versions: str) -> str:
     )
     blocks = [
         f"# Reports of the public configurations of {models}",
-        MARK,
+        MARKDOWN_MARK,
         standing,
         _aligned(("configuration", "Markdown", "page", "document"), map(_links, names)),
     ]

@@ -1,18 +1,20 @@
-"""The files of a report: which there are for each format, what is in them, and by what they are known as ours."""
+"""The files of a report: which there are for each format, what is in them, and by what they are known as ours.
+
+Nothing heavy is imported before a text is asked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
-from importlib.metadata import version
+from typing import TYPE_CHECKING
 
-from shapecheck._version import __version__
-from shapecheck.model import ModelReport
-from shapecheck.preflight import Preflight
-from shapecheck.render import csv_tables, report_markdown
-from shapecheck.render.document import document, short_version
-from shapecheck.render.page import MARK, page
-from shapecheck.saved import SCHEMA
+if TYPE_CHECKING:
+    from shapecheck.model import ModelReport
+    from shapecheck.preflight import Preflight
+
+HTML_MARK = '<meta name="generator" content="shapecheck">'
+MARKDOWN_MARK = "<!-- written by shapecheck report -->"
 
 
 class ReportFormat(Enum):
@@ -31,11 +33,11 @@ _NAMES = {
     ReportFormat.CSV: ("components.csv", "layers.csv"),
 }
 MARKS = {
-    "report.md": report_markdown.MARK,
-    "report.html": MARK,
-    "report.json": f'"schema": "{SCHEMA}"',
-    "components.csv": ",".join(csv_tables.COMPONENTS),
-    "layers.csv": ",".join(csv_tables.LAYERS),
+    "report.md": MARKDOWN_MARK,
+    "report.html": HTML_MARK,
+    "report.json": '"schema": "shapecheck.limits/',
+    "components.csv": "component,class,role,variable,unit,",
+    "layers.csv": "component,layer,kind,kernel_size,stride,",
 }
 
 
@@ -51,8 +53,13 @@ def texts(
     versions: bool = True,
 ) -> Mapping[str, str]:
     """Each file's text by its name. Without `versions`, only the first two numbers of them are in any."""
-    made = {
-        "report.md": lambda: report_markdown.report_markdown(report, preflight, versions=versions_line(versions)),
+    from shapecheck.render import csv_tables
+    from shapecheck.render.document import document
+    from shapecheck.render.page import page
+    from shapecheck.render.report_markdown import report_markdown
+
+    made: dict[str, Callable[[], str]] = {
+        "report.md": lambda: report_markdown(report, preflight, versions=versions_line(versions)),
         "report.html": lambda: page(report, preflight, versions=versions),
         "report.json": lambda: document(report, preflight=preflight, versions=versions),
         "components.csv": lambda: csv_tables.components_csv(report),
@@ -63,6 +70,11 @@ def texts(
 
 def versions_line(whole: bool) -> str:
     """`"shapecheck 0.1 with PyTorch 2.13"`."""
+    from importlib.metadata import version
+
+    from shapecheck._version import __version__
+    from shapecheck.render.document import short_version
+
     named = (__version__, version("torch"))
     shapecheck, torch = named if whole else map(short_version, named)
     return f"shapecheck {shapecheck} with PyTorch {torch}"

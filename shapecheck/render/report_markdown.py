@@ -16,8 +16,7 @@ from shapecheck.render.page.funnels import Funnel, funnels
 from shapecheck.render.page.slider import Slider, slider
 from shapecheck.render.page.values import component_facts, events, layer_cells, summary_cells
 from shapecheck.render.preflight import EXAMPLES, event, facts, timeline, verdict
-
-MARK = "<!-- written by shapecheck report -->"  # by which a file of ours is known
+from shapecheck.render.report_files import MARKDOWN_MARK
 
 word = partial(code, in_table=False)
 
@@ -40,7 +39,7 @@ def report_markdown(report: ModelReport, preflight: Preflight | None = None, *, 
         f" In {mode} mode. A length is valid if eager PyTorch runs, invalid if it raises, and else unknown; proved: for"
         " every length, past those that were gone through, too."
     )
-    blocks = [f"# {plain(report.model.name)}{config}: input lengths", MARK, about]
+    blocks = [f"# {plain(report.model.name)}{config}: input lengths", MARKDOWN_MARK, about]
     blocks.append("## Summary")
     if report.advice:
         blocks.append("\n".join(f"- {plain(sentence)}" for sentence in report.advice))
@@ -188,4 +187,4 @@ def _finding(found: Finding) -> Iterable[str]:
         yield "\n".join([*files, *([f"- and {more:,} more, in the JSON document"] if more > 0 else [])])
 
 
-__all__ = ["MARK", "plain", "report_markdown", "summary_table"]
+__all__ = ["plain", "report_markdown", "summary_table"]

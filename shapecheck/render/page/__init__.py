@@ -6,6 +6,6 @@ the slider. Nothing is decided here.
 
 from __future__ import annotations
 
-from shapecheck.render.page.html import MARK, notebook, page
+from shapecheck.render.page.html import notebook, page
 
-__all__ = ["MARK", "notebook", "page"]
+__all__ = ["notebook", "page"]

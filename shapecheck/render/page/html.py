@@ -14,15 +14,14 @@ from shapecheck.model import Component, ComponentReport, ModelReport, Unit
 from shapecheck.preflight import Preflight
 from shapecheck.render.page.maps import component_map
 from shapecheck.render.page.values import component_facts, events, layer_cells, values
+from shapecheck.render.report_files import HTML_MARK
 from shapecheck.report import Report
-
-MARK = '<meta name="generator" content="shapecheck">'  # by which a page of ours is known
 
 
 def page(report: ModelReport, preflight: Preflight | None = None, *, versions: bool = True) -> str:
     """The whole page. Without `versions`, only the first two numbers of shapecheck's and PyTorch's are named."""
     found = values(report, preflight, versions=versions)
-    text = _environment().get_template("page.html").render(found, data=_json(found["data"]), mark=Markup(MARK))
+    text = _environment().get_template("page.html").render(found, data=_json(found["data"]), mark=Markup(HTML_MARK))
     return _tidy(text)
 
 
