@@ -160,6 +160,8 @@ def test_with_data_the_preflight_is_in_it(run: Run, tmp_path: Path, monkeypatch:
     page = (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
     assert "WILL FAIL" in page
     assert 'id="finding-clip-too-short"' in page
+    assert "It starts at the shortest clip of the data." in page
+    assert '<strong data-symbol="S">9,000</strong>' in page
     code, _, _ = run("styletts2", "--config", "config.yml", "--stage", "first", "--no-data", "--output", "r")
     assert "train_first.py" in (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
     assert "## Pre-flight" in (tmp_path / "r" / "report.md").read_text(encoding="utf-8")

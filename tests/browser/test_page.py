@@ -278,7 +278,7 @@ def test_the_map_by_pointer(show: Show) -> None:
     strip = figure.locator(".sc-strip").first
     detail = figure.locator(".detail")
     strip.hover(position={"x": 3, "y": 8})
-    assert "T = 1 mel frames = 300 samples = 0.0125 s" in detail.inner_text()
+    assert "T = 1 mel frame = 300 samples = 0.0125 s" in detail.inner_text()
     assert "shared.6 (conv2d) refuses 1 <= T <= 64" in detail.inner_text()
     assert "Kernel size can't be greater than actual input size" in detail.inner_text()
     box = strip.bounding_box()

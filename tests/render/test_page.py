@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -114,6 +116,13 @@ def test_a_notebook_gets_one_element() -> None:
         Checked(text)
         assert text.startswith('<div class="shapecheck sc-notebook">')
         assert text.endswith("</div>\n")
+
+
+@pytest.mark.parametrize("module", ["report", "clip"])
+def test_the_examples_in_docstrings(module: str) -> None:
+    failed, tried = doctest.testmod(import_module(f"shapecheck.{module}"))
+    assert tried
+    assert not failed
 
 
 # ---- axes and bars
@@ -227,7 +236,7 @@ def test_a_slider_over_the_lengths_of_a_module() -> None:
     made = slider(report)
     assert made is not None
     assert not made.is_clip
-    assert (made.first, made.turns[0].value, made.turns[0].words) == (1, 5, "The call: mpd is unknown")
+    assert (made.first, made.turns[0].value, made.turns[0].words) == (1, 5, "mpd is unknown")
     verdicts = [landings(made, [report.components[0].report], length)[0][0].verdict for length in (4, 5, 6, 7, 65)]
     assert verdicts == ["refused", "unknown", "runs", "unknown", "refused"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from shapecheck.render.comparison import comparison
 from shapecheck.render.report_markdown import plain, report_markdown
 from tests import handmade
 
-REPORTS = Path(__file__).parents[2] / "reports"
+ROOT = Path(__file__).parents[2]
+CHECKED_IN = [*sorted((ROOT / "reports").rglob("*.md")), ROOT / "docs" / "report.md"]
 
 
 def lint(text: str) -> list[str]:
@@ -32,9 +34,20 @@ def test_the_linter_is_content(report: Any) -> None:
     assert lint(report_markdown(report, versions="shapecheck 0.1")) == []
 
 
-@pytest.mark.parametrize("path", sorted(REPORTS.rglob("*.md")), ids=lambda path: str(path.relative_to(REPORTS)))
+@pytest.mark.parametrize("path", CHECKED_IN, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_linter_is_content_with_what_is_checked_in(path: Path) -> None:
     assert lint(path.read_text(encoding="utf-8")) == []
+
+
+def test_the_examples_in_the_documentation_run() -> None:
+    text = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 2
+    for block in blocks:
+        found: dict[str, Any] = {}
+        exec(block, found)
+        if "way" in found:
+            assert found["way"].values(24_000)["T"] == 81
 
 
 def test_everything_is_in_it() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -65,19 +65,26 @@ class Slider:
     turns: tuple[Turn, ...]
 
 
-def slider(report: ModelReport) -> Slider | None:
-    """None where no clip is known of, and the components' lengths do not count the same."""
+def slider(report: ModelReport, shortest: float | None = None) -> Slider | None:
+    """None where no clip is known of, and the components' lengths do not count the same.
+
+    `shortest`: seconds of a clip at which to start, instead of at the longest one with which something is lost.
+    """
     entries = report.components
     names = [entry.component.name for entry in entries]
     indices = {name: tuple(n for n, each in enumerate(names) if each == name) for name in names}
     way = report.model.clip_way
     if way is not None and any(name in indices for each in way.occasions for name in each.lengths):
-        return _of_clip(_restricted(way, indices), entries, indices)
+        made = _of_clip(_restricted(way, indices), entries, indices)
+        if shortest is None:
+            return made
+        start = round(shortest * way.sample_rate)
+        return replace(made, start=start, end=max(made.end, start))
     counted = {(entry.report.variable, entry.component.unit) for entry in entries}
     if len(counted) != 1:
         return None
     ((symbol, unit),) = counted
-    way = ClipWay("", 0, symbol, (), (Occasion("The call", dict.fromkeys(names, symbol), "the call raises"),))
+    way = ClipWay("", 0, symbol, (), (Occasion("", dict.fromkeys(names, symbol), "the call raises"),))
     return _of_length(way, entries, indices, unit.seconds, unit.name)
 
 
@@ -190,13 +197,14 @@ def _turns(
 def _told(changes: Sequence[tuple[int, str, str, str]]) -> Iterator[str]:
     for (occasion, verdict), group in groupby(changes, lambda each: each[1:3]):
         names = [name for *_, name in group if name]
+        start = f"{occasion}: " if occasion else ""
         if not names:
-            yield f"{occasion}: {verdict}"
+            yield f"{start}{verdict}"
             continue
         many = len(names) > 1
         verb = {"runs": "run" if many else "runs", "refused": "refuse" if many else "refuses"}.get(verdict)
         listed = f"{', '.join(names[:-1])} and {names[-1]}" if many else names[0]
-        yield f"{occasion}: {listed} {verb or ('are ' if many else 'is ') + verdict}"
+        yield f"{start}{listed} {verb or ('are ' if many else 'is ') + verdict}"
 
 
 def _codes(report: Report, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -218,4 +226,4 @@ def told(made: Slider, value: int) -> str:
     if made.is_clip:
         return f"{units.number(math.floor(value * 1e4 / made.way.sample_rate) / 1e4)} s = {value:,} samples"
     seconds = "" if made.seconds is None else f" = {units.number(round(value * made.seconds, 6))} s"
-    return f"{value:,} {made.unit}{seconds}"
+    return f"{value:,} {units.singular(made.unit) if value == 1 else made.unit}{seconds}"

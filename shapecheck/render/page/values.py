@@ -63,7 +63,8 @@ def values(report: ModelReport, preflight: Preflight | None, *, versions: bool) 
     """All that the template needs. Without `versions`, only their first two numbers are named."""
     entries = report.components
     identities = _identities(entry.name for entry in entries)
-    made = slider(report)
+    own = _shortest(preflight)
+    made = slider(report, own)
     named = (__version__, version("torch"))
     shapecheck, torch = named if versions else map(short_version, named)
     return {
@@ -75,6 +76,7 @@ def values(report: ModelReport, preflight: Preflight | None, *, versions: bool) 
         "units": _columns(entries),
         "maps": overview(entries, identities) if len(entries) > 1 else (),
         "slider": made,
+        "own": own is not None,
         "occasions": _occasions(made, entries, identities),
         "chain": [] if made is None else _chain(made),
         "told": "" if made is None else told(made, made.start),
@@ -87,6 +89,13 @@ def values(report: ModelReport, preflight: Preflight | None, *, versions: bool) 
         "preflight": None if preflight is None else _preflight(preflight),
         "data": data(report, made, identities),
     }
+
+
+def _shortest(preflight: Preflight | None) -> float | None:
+    """Seconds of the shortest clip that the pre-flight has measured."""
+    lists = (preflight.data or {}) if preflight is not None else {}
+    found = [values["shortest_seconds"] for values in lists.values() if values.get("shortest_seconds") is not None]
+    return min(found, default=None)
 
 
 def data(report: ModelReport, made: Slider | None, identities: Sequence[str]) -> dict[str, Any]:
@@ -179,15 +188,23 @@ def _tiles(report: ModelReport, preflight: Preflight | None) -> list[Tile]:
     refusing = sum(bool(each.invalid) for each in reports)
     calls = sum(len(each.layers) for each in reports)
     convs = sum(int(cells.conv_layers(each)) for each in reports)
+    listed = f"{_counted(convs, 'conv layer')}, {_counted(calls, 'call')} of layers"
     tiles = [] if preflight is None else [Tile("Pre-flight", preflight.verdict.value, f"stage {preflight.stage}")]
-    noun = "component" if len(reports) == 1 else "components"
     return [
         *tiles,
-        Tile("Analysed", f"{len(reports):,} {noun}", f"{convs:,} conv layers, {calls:,} calls listed"),
+        Tile(
+            "Analysed",
+            _counted(len(reports), "component"),
+            f"{_counted(convs, 'conv layer')}, {_counted(calls, 'call')}",
+        ),
         Tile("Refuse lengths", f"{refusing:,} of {len(reports):,}", "with the layer and PyTorch's message"),
         Tile("Proved", f"{proved:,} of {len(reports):,}", "for every length, past the sweep too"),
         Tile("Undecided", f"{undecided:,} of {len(reports):,}", "no length is guessed"),
     ]
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def _columns(entries: Sequence[ComponentReport]) -> dict[str, bool]:

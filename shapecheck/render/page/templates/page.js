@@ -17,9 +17,11 @@ const trimmed = (text) => text.includes(".") ? text.replace(/0+$/, "").replace(/
 const label = (value) => value < 0.01 ? trimmed(value.toFixed(6)) : number(rounded(value, 6));
 const percent = (share) => trimmed((100 * share).toFixed(3));
 
+const named = (plural, count) => count === 1 ? plural.replace(/s$/, "") : plural;
+
 function durations(length, unit) {
-  const parts = [counted(length) + " " + unit.unit];
-  if (unit.samples !== null && unit.samples !== 1) parts.push(counted(Math.ceil(rounded(length * unit.samples, 9))) + " samples");
+  const parts = [counted(length) + " " + named(unit.unit, length)];
+  if (unit.samples !== null && unit.unit !== "samples") parts.push(counted(Math.ceil(rounded(length * unit.samples, 9))) + " samples");
   if (unit.seconds !== null) parts.push(label(rounded(length * unit.seconds, 9)) + " s");
   return parts.join(" = ");
 }
@@ -430,11 +432,11 @@ function slide(maps) {
         rows[row].querySelector(".why code").textContent = found.where;
         rows[row].querySelector(".why span").textContent = found.message;
       });
-      if (refusing.length) bad.push(occasion.refusal[0].toUpperCase() + occasion.refusal.slice(1) + ": " + listed(refusing) + " refuse" + (refusing.length > 1 ? "" : "s") + " it (" + occasion.name + ").");
+      if (refusing.length) bad.push(occasion.refusal[0].toUpperCase() + occasion.refusal.slice(1) + ": " + listed(refusing) + " refuse" + (refusing.length > 1 ? "" : "s") + " it" + (occasion.name ? " (" + occasion.name + ")." : "."));
     });
     const told = made.isClip
       ? number(Math.floor(count * 1e4 / made.rate) / 1e4) + " s = " + counted(count) + " samples"
-      : counted(count) + " " + made.unit + (made.seconds === null ? "" : " = " + number(rounded(count * made.seconds, 6)) + " s");
+      : counted(count) + " " + named(made.unit, count) + (made.seconds === null ? "" : " = " + number(rounded(count * made.seconds, 6)) + " s");
     const [rest, strong] = status.children;
     strong.textContent = bad.length ? bad.join(" ") : "Nothing refuses it.";
     strong.className = bad.length ? "" : "fine";
