@@ -192,11 +192,7 @@ def _tiles(report: ModelReport, preflight: Preflight | None) -> list[Tile]:
     tiles = [] if preflight is None else [Tile("Pre-flight", preflight.verdict.value, f"stage {preflight.stage}")]
     return [
         *tiles,
-        Tile(
-            "Analysed",
-            _counted(len(reports), "component"),
-            f"{_counted(convs, 'conv layer')}, {_counted(calls, 'call')}",
-        ),
+        Tile("Analysed", _counted(len(reports), "component"), listed),
         Tile("Refuse lengths", f"{refusing:,} of {len(reports):,}", "with the layer and PyTorch's message"),
         Tile("Proved", f"{proved:,} of {len(reports):,}", "for every length, past the sweep too"),
         Tile("Undecided", f"{undecided:,} of {len(reports):,}", "no length is guessed"),

@@ -500,7 +500,7 @@ function table() {
   heads.forEach((head, column) => {
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = head.textContent;
+    button.textContent = head.dataset.title = head.textContent;
     head.replaceChildren(button);
     button.addEventListener("click", () => {
       const before = head.getAttribute("aria-sort");
