@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 from shapecheck import ModelReport, Report, check
 from shapecheck.models import styletts2
 from shapecheck.render.page import page as html_of
-from shapecheck.render.page.slider import Slider, landings, slider
+from shapecheck.render.page.slider import Slider, landings, outcome, slider, told
 from tests import handmade
 from tests.browser.conftest import Opened
 
@@ -140,6 +140,9 @@ def test_the_slider_says_what_python_says(show: Show) -> None:
             for occasion in landings(found, reports, samples)
         ]
         assert shown(page) == expected, samples
+        said = outcome(found, landings(found, reports, samples), [entry.name for entry in report().components])
+        assert page.locator("#status strong").inner_text() == said
+        assert page.locator("#status > span").inner_text() == told(found, samples)
         quantities = page.locator(".chain strong").all_text_contents()
         assert quantities == [f"{value:,}" for value in found.way.values(samples).values()]
 
@@ -169,6 +172,7 @@ def test_the_slider_by_keyboard_and_the_turns_by_mouse(show: Show) -> None:
         page.locator("tr.is-refused .why").first.inner_text().startswith("shared.6 (conv2d) with T = 64: RuntimeError")
     )
     assert page.locator("figure[data-overview] .sc-marker").count() > 3
+    assert page.get_by_text("Not decided by the clip: bert.").is_visible()
 
 
 def test_a_module_has_a_slider_over_its_lengths(show: Show) -> None:
@@ -180,6 +184,7 @@ def test_a_module_has_a_slider_over_its_lengths(show: Show) -> None:
         page.locator("#value").fill(str(length))
         ((expected,),) = landings(found, [one.components[0].report], length)
         assert shown(page) == [[[f"{length}", expected.verdict, expected.where, expected.message]]]
+        assert page.locator("#status strong").inner_text() == outcome(found, [[expected]], ["mpd"])
 
 
 # ---- the maps

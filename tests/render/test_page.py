@@ -6,18 +6,20 @@ import doctest
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from importlib import import_module
 from typing import Any
 
 import pytest
 
+from shapecheck import ClipWay, Gate, Occasion, Quantity
 from shapecheck.lengths.lengthset import LengthSet
 from shapecheck.render.page import notebook, page
 from shapecheck.render.page.axis import Axis, label, percent, ticks
 from shapecheck.render.page.funnels import funnels
 from shapecheck.render.page.maps import component_map, extent, overview
-from shapecheck.render.page.slider import formula_values, landings, slider
+from shapecheck.render.page.slider import FINE, formula_values, landings, outcome, slider
 from shapecheck.render.page.strips import MEMBERS, PARTS, Segment, parts, strips
 from tests import handmade
 
@@ -239,6 +241,32 @@ def test_a_slider_over_the_lengths_of_a_module() -> None:
     assert (made.first, made.turns[0].value, made.turns[0].words) == (1, 5, "mpd is unknown")
     verdicts = [landings(made, [report.components[0].report], length)[0][0].verdict for length in (4, 5, 6, 7, 65)]
     assert verdicts == ["refused", "unknown", "runs", "unknown", "refused"]
+
+
+def test_what_is_not_known_is_never_said_to_be_fine() -> None:
+    entry = handmade.undecided()
+    report = handmade.model_report(entry)
+    made = slider(report)
+    assert made is not None
+    said = [outcome(made, landings(made, [entry.report], length), ["mpd"]) for length in (4, 5, 6)]
+    assert said == ["The call raises: mpd refuses it.", "Not known for mpd.", FINE]
+    swept = handmade.report("40 <= T <= 90", [], inputs=("f32[1, T]",), swept=(40, 90), proved=False)
+    swept = replace(swept, invalid=LengthSet())
+    made = slider(handmade.model_report(handmade.component("a", "A", "", handmade.WAVE, swept)))
+    assert made is not None
+    assert outcome(made, landings(made, [swept], 39), ["a"]) == "Not known for a."
+    assert outcome(made, landings(made, [swept], 91), ["a"]) == "Not known for a."
+    assert outcome(made, landings(made, [swept], 90), ["a"]) == FINE
+
+
+def test_a_batch_that_is_passed_over_is_not_fine() -> None:
+    gate = Gate("T", 80, "mel frames", "the batch is passed over")
+    way = ClipWay("train.py", 300, "S", (Quantity("T", "S//300", ""),), (Occasion("A", {"x": "T"}, "ends", gate),))
+    entry = handmade.component("x", "X", "", handmade.MEL, handmade.report("T >= 1", [], inputs=("f32[1, T]",)))
+    made = slider(handmade.model_report(entry, clip_way=way))
+    assert made is not None
+    said = [outcome(made, landings(made, [entry.report], 300 * frames), ["x"]) for frames in (79, 80)]
+    assert said == ["The batch is passed over (A).", FINE]
 
 
 def test_no_slider_where_lengths_count_different_things() -> None:

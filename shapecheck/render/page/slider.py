@@ -103,6 +103,38 @@ def landings(made: Slider, reports: Sequence[Report], value: int) -> list[list[L
     return found
 
 
+FINE = "Nothing refuses it."
+
+
+def outcome(made: Slider, landed: Sequence[Sequence[Landing]], names: Sequence[str]) -> str:
+    """What follows, in sentences: for each occasion what refuses, that it does not take place, or what is not known.
+
+    `names`: of the report's components.
+    """
+    found: list[str] = []
+    for occasion, each in zip(made.way.occasions, landed, strict=True):
+        place = f" ({occasion.name})" if occasion.name else ""
+        if occasion.gate is not None and any(landing.verdict == "not called" for landing in each):
+            found.append(f"{_capital(occasion.gate.otherwise)}{place}.")
+            continue
+        refusing = [names[landing.index] for landing in each if landing.verdict == "refused"]
+        if refusing:
+            verb = "refuses" if len(refusing) == 1 else "refuse"
+            found.append(f"{_capital(occasion.refusal)}: {_listed(refusing)} {verb} it{place}.")
+        open_ = [names[landing.index] for landing in each if landing.verdict in ("unknown", "not swept")]
+        if open_:
+            found.append(f"Not known for {_listed(open_)}{place}.")
+    return " ".join(found) or FINE
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+
+
 def formula_values(formula: str) -> Any:
     """A formula as nested lists: `"min(E//2 - 1, 200)"` -> `["min", ["-", ["//", "E", 2], 1], 200]`."""
     return _nested(Expression.parse(formula).root)
@@ -203,8 +235,7 @@ def _told(changes: Sequence[tuple[int, str, str, str]]) -> Iterator[str]:
             continue
         many = len(names) > 1
         verb = {"runs": "run" if many else "runs", "refused": "refuse" if many else "refuses"}.get(verdict)
-        listed = f"{', '.join(names[:-1])} and {names[-1]}" if many else names[0]
-        yield f"{start}{listed} {verb or ('are ' if many else 'is ') + verdict}"
+        yield f"{start}{_listed(names)} {verb or ('are ' if many else 'is ') + verdict}"
 
 
 def _codes(report: Report, lengths: NDArray[np.int64]) -> NDArray[np.int64]:

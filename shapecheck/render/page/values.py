@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from shapecheck._version import __version__
+from shapecheck.clip import Gate
 from shapecheck.model import ComponentReport, ModelReport
 from shapecheck.preflight import Finding, Preflight
 from shapecheck.render import cells, units
@@ -16,7 +17,7 @@ from shapecheck.render.document import short_version
 from shapecheck.render.explanation import place
 from shapecheck.render.page.funnels import Funnel, funnels
 from shapecheck.render.page.maps import Map, component_map, extent, overview
-from shapecheck.render.page.slider import Slider, formula_values, landings, slider, told
+from shapecheck.render.page.slider import FINE, Slider, formula_values, landings, outcome, slider, told
 from shapecheck.render.page.strips import Progression, parts
 from shapecheck.render.preflight import event, facts, timeline, verdict
 from shapecheck.report import LayerLimit, Report
@@ -80,6 +81,9 @@ def values(report: ModelReport, preflight: Preflight | None, *, versions: bool) 
         "occasions": _occasions(made, entries, identities),
         "chain": [] if made is None else _chain(made),
         "told": "" if made is None else told(made, made.start),
+        "outcome": "" if made is None else _outcome(made, entries),
+        "fine": FINE,
+        "elsewhere": [] if made is None else _not_in(made, entries),
         "sections": [_section(entry, identity) for entry, identity in zip(entries, identities, strict=True)],
         "layers": [
             (entry, identity, _cells(layer, entry.report))
@@ -117,7 +121,7 @@ def data(report: ModelReport, made: Slider | None, identities: Sequence[str]) ->
                 {
                     "name": each.name,
                     "refusal": each.refusal,
-                    "gate": None if each.gate is None else [formula_values(each.gate.formula), each.gate.least],
+                    "gate": None if each.gate is None else _gate(each.gate),
                     "lengths": [
                         [index, formula_values(formula)]
                         for name, formula in each.lengths.items()
@@ -128,6 +132,10 @@ def data(report: ModelReport, made: Slider | None, identities: Sequence[str]) ->
             ],
         }
     return found
+
+
+def _gate(gate: Gate) -> list[Any]:
+    return [formula_values(gate.formula), gate.least, gate.otherwise]
 
 
 def _component(entry: ComponentReport, identity: str) -> dict[str, Any]:
@@ -238,6 +246,17 @@ def _summary(entry: ComponentReport, identity: str) -> dict[str, str]:
 
 def _status(report: Report) -> str:
     return "unknown" if report.unknown else "refuses" if report.invalid else "accepts"
+
+
+def _not_in(made: Slider, entries: Sequence[ComponentReport]) -> list[str]:
+    """The components whose lengths do not follow from the clip."""
+    named = {name for occasion in made.way.occasions for name in occasion.lengths}
+    return [entry.name for entry in entries if entry.component.name not in named]
+
+
+def _outcome(made: Slider, entries: Sequence[ComponentReport]) -> str:
+    landed = landings(made, [entry.report for entry in entries], made.start)
+    return outcome(made, landed, [entry.name for entry in entries])
 
 
 def _occasions(made: Slider | None, entries: Sequence[ComponentReport], identities: Sequence[str]) -> list[Any]:

@@ -179,7 +179,7 @@ class LengthMap {
       event.preventDefault();
       this.zoom(event.deltaY < 0 ? 0.8 : 1.25, this.share(event));
     }, {passive: false});
-    body.addEventListener("pointermove", (event) => this.point(event));
+    for (const moved of ["pointermove", "pointerdown"]) body.addEventListener(moved, (event) => this.point(event));
     body.addEventListener("focusin", (event) => {
       const group = event.target.closest(".sc-seg");
       if (group) this.tell(group);
@@ -402,6 +402,8 @@ function verdict(component, length) {
   return {verdict: contains(component.valid, length) ? "runs" : "not swept", where: "", message: ""};
 }
 
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 function listed(names) {
   return names.length < 2 ? names.join("") : names.slice(0, -1).join(", ") + " and " + names[names.length - 1];
 }
@@ -414,32 +416,36 @@ function slide(maps) {
     const values = {[made.symbol]: count};
     for (const [symbol, formula] of made.quantities) values[symbol] = evaluate(formula, values);
     for (const each of all(".chain strong")) each.textContent = counted(values[each.dataset.symbol]);
-    const received = {}, bad = [];
+    const received = {}, said = [];
     made.occasions.forEach((occasion, index) => {
       const closed = occasion.gate !== null && evaluate(occasion.gate[0], values) < occasion.gate[1];
       const gate = bodies[index].querySelector(".gate");
       if (gate) gate.textContent = closed ? "so here" : "not here";
       const rows = all("tr:not(.occasion)", bodies[index]);
-      const refusing = [];
+      const refusing = [], open = [];
       occasion.lengths.forEach(([component, formula], row) => {
         const length = evaluate(formula, values), of = data.components[component];
         const found = closed ? {verdict: "not called", where: "", message: ""} : verdict(of, length);
         if (!closed) (received[of.id] = received[of.id] || []).push(length);
         if (found.verdict === "refused") refusing.push(of.name);
+        if (found.verdict === "unknown" || found.verdict === "not swept") open.push(of.name);
         rows[row].className = "is-" + found.verdict.replace(" ", "-");
         rows[row].querySelector(".length").textContent = counted(length);
         rows[row].querySelector(".verdict").textContent = found.verdict;
         rows[row].querySelector(".why code").textContent = found.where;
         rows[row].querySelector(".why span").textContent = found.message;
       });
-      if (refusing.length) bad.push(occasion.refusal[0].toUpperCase() + occasion.refusal.slice(1) + ": " + listed(refusing) + " refuse" + (refusing.length > 1 ? "" : "s") + " it" + (occasion.name ? " (" + occasion.name + ")." : "."));
+      const place = occasion.name ? " (" + occasion.name + ")" : "";
+      if (closed) said.push(capital(occasion.gate[2]) + place + ".");
+      if (refusing.length) said.push(capital(occasion.refusal) + ": " + listed(refusing) + (refusing.length > 1 ? " refuse it" : " refuses it") + place + ".");
+      if (open.length) said.push("Not known for " + listed(open) + place + ".");
     });
     const told = made.isClip
       ? number(Math.floor(count * 1e4 / made.rate) / 1e4) + " s = " + counted(count) + " samples"
       : counted(count) + " " + named(made.unit, count) + (made.seconds === null ? "" : " = " + number(rounded(count * made.seconds, 6)) + " s");
     const [rest, strong] = status.children;
-    strong.textContent = bad.length ? bad.join(" ") : "Nothing refuses it.";
-    strong.className = bad.length ? "" : "fine";
+    strong.textContent = said.length ? said.join(" ") : "Nothing refuses it.";
+    strong.className = said.length ? "" : "fine";
     rest.textContent = told;
     range.setAttribute("aria-valuetext", told);
     range.value = count;
