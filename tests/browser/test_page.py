@@ -166,13 +166,24 @@ def test_the_slider_by_keyboard_and_the_turns_by_mouse(show: Show) -> None:
     assert "The validation batch is lost" in status.inner_text()
     page.locator(".turns button").last.click()
     assert "Nothing refuses it." in status.inner_text()
-    assert page.locator("#value").input_value() == "0.5959"
+    assert page.locator("#value").input_value() == "0.59583"
     page.locator("#value").fill("0.3")
     assert (
         page.locator("tr.is-refused .why").first.inner_text().startswith("shared.6 (conv2d) with T = 64: RuntimeError")
     )
     assert page.locator("figure[data-overview] .sc-marker").count() > 3
     assert page.get_by_text("Not decided by the clip: bert.").is_visible()
+
+
+def test_what_the_field_shows_is_the_clip_that_was_chosen(show: Show) -> None:
+    """Typing the seconds that are shown gives the same number of samples again."""
+    page = show(html()).page
+    for button, turn in zip(page.locator(".turns button").all(), made()[0].turns, strict=True):
+        button.click()
+        field = page.locator("#value")
+        field.fill(field.input_value())
+        assert page.locator(".chain strong").first.inner_text() == f"{turn.value:,}"
+        assert button.inner_text() == f"{field.input_value()} s"
 
 
 def test_a_module_has_a_slider_over_its_lengths(show: Show) -> None:

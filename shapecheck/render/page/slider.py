@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -255,6 +254,11 @@ def _edges(values: NDArray[Any]) -> list[int]:
 def told(made: Slider, value: int) -> str:
     """The value in all its units: `"0.395 s = 9,480 samples"`."""
     if made.is_clip:
-        return f"{units.number(math.floor(value * 1e4 / made.way.sample_rate) / 1e4)} s = {value:,} samples"
-    seconds = "" if made.seconds is None else f" = {units.number(round(value * made.seconds, 6))} s"
-    return f"{value:,} {units.singular(made.unit) if value == 1 else made.unit}{seconds}"
+        return f"{seconds(made, value)} s = {value:,} samples"
+    duration = "" if made.seconds is None else f" = {units.number(round(value * made.seconds, 6))} s"
+    return f"{value:,} {units.singular(made.unit) if value == 1 else made.unit}{duration}"
+
+
+def seconds(made: Slider, value: int) -> str:
+    """Seconds of a clip of so many samples, to as many digits as tell it from clips of one sample more or less."""
+    return f"{value / made.way.sample_rate:.5f}".rstrip("0").rstrip(".")

@@ -17,7 +17,7 @@ from shapecheck.render.document import short_version
 from shapecheck.render.explanation import place
 from shapecheck.render.page.funnels import Funnel, funnels
 from shapecheck.render.page.maps import Map, component_map, extent, overview
-from shapecheck.render.page.slider import FINE, Slider, formula_values, landings, outcome, slider, told
+from shapecheck.render.page.slider import FINE, Slider, formula_values, landings, outcome, seconds, slider, told
 from shapecheck.render.page.strips import Progression, parts
 from shapecheck.render.preflight import event, facts, timeline, verdict
 from shapecheck.report import LayerLimit, Report
@@ -83,6 +83,7 @@ def values(report: ModelReport, preflight: Preflight | None, *, versions: bool) 
         "told": "" if made is None else told(made, made.start),
         "outcome": "" if made is None else _outcome(made, entries),
         "fine": FINE,
+        "seconds_of": seconds,
         "elsewhere": [] if made is None else _not_in(made, entries),
         "sections": [_section(entry, identity) for entry, identity in zip(entries, identities, strict=True)],
         "layers": [

@@ -412,6 +412,7 @@ function slide(maps) {
   const made = data.slider;
   const value = document.getElementById("value"), range = document.getElementById("range"), status = document.getElementById("status");
   const bodies = all(".landings tbody");
+  const written = (count) => made.isClip ? trimmed((count / made.rate).toFixed(5)) : String(count);
   const set = (count) => {
     const values = {[made.symbol]: count};
     for (const [symbol, formula] of made.quantities) values[symbol] = evaluate(formula, values);
@@ -441,7 +442,7 @@ function slide(maps) {
       if (open.length) said.push("Not known for " + listed(open) + place + ".");
     });
     const told = made.isClip
-      ? number(Math.floor(count * 1e4 / made.rate) / 1e4) + " s = " + counted(count) + " samples"
+      ? written(count) + " s = " + counted(count) + " samples"
       : counted(count) + " " + named(made.unit, count) + (made.seconds === null ? "" : " = " + number(rounded(count * made.seconds, 6)) + " s");
     const [rest, strong] = status.children;
     strong.textContent = said.length ? said.join(" ") : "Nothing refuses it.";
@@ -451,7 +452,6 @@ function slide(maps) {
     range.value = count;
     for (const each of maps) if (each.figure.dataset.overview) each.mark(received);
   };
-  const written = (count) => made.isClip ? (Math.ceil(count * 1e4 / made.rate - 1e-6) / 1e4).toFixed(4) : String(count);
   value.addEventListener("input", () => {
     const given = Number(value.value);
     if (value.value === "" || !Number.isFinite(given)) return;
