@@ -154,14 +154,14 @@ def test_our_own_files_are_replaced_and_others_are_not(run: Run, tmp_path: Path)
 
 def test_with_data_the_preflight_is_in_it(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHAPECHECK_CACHE", str(tmp_path / "cache"))
-    make(tmp_path, clips(SHORT, Clip(samples=9_000)))
+    make(tmp_path, clips(SHORT, Clip(samples=9_001)))
     code, _, _ = run("styletts2", "--config", "config.yml", "--data", "--output", "r", "--format", "html")
     assert code == ExitCode.FINDINGS
     page = (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
     assert "WILL FAIL" in page
     assert 'id="finding-clip-too-short"' in page
     assert "It starts at the shortest clip of the data." in page
-    assert '<strong data-symbol="S">9,000</strong>' in page
+    assert '<strong data-symbol="S">9,001</strong>' in page
     code, _, _ = run("styletts2", "--config", "config.yml", "--stage", "first", "--no-data", "--output", "r")
     assert "train_first.py" in (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
     assert "## Pre-flight" in (tmp_path / "r" / "report.md").read_text(encoding="utf-8")

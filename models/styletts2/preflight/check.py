@@ -174,6 +174,9 @@ def _summary(run: Run) -> dict[str, Any] | None:
             "lines": len(listed.clips),
             "clips_measured": len(lengths),
             "hours": round(listed.hours, 4),
+            "shortest_samples": min(
+                (clip.samples for clip in listed.with_lengths), default=None
+            ),  # at the loader's rate
             "shortest_seconds": round(lengths[0], 4) if lengths else None,
             "longest_seconds": round(lengths[-1], 4) if lengths else None,
         }

@@ -64,10 +64,10 @@ class Slider:
     turns: tuple[Turn, ...]
 
 
-def slider(report: ModelReport, shortest: float | None = None) -> Slider | None:
+def slider(report: ModelReport, shortest: int | None = None) -> Slider | None:
     """None where no clip is known of, and the components' lengths do not count the same.
 
-    `shortest`: seconds of a clip at which to start, instead of at the longest one with which something is lost.
+    `shortest`: samples of a clip at which to start, instead of at the longest one with which something is lost.
     """
     entries = report.components
     names = [entry.component.name for entry in entries]
@@ -77,8 +77,7 @@ def slider(report: ModelReport, shortest: float | None = None) -> Slider | None:
         made = _of_clip(_restricted(way, indices), entries, indices)
         if shortest is None:
             return made
-        start = round(shortest * way.sample_rate)
-        return replace(made, start=start, end=max(made.end, start))
+        return replace(made, start=shortest, end=max(made.end, shortest))
     counted = {(entry.report.variable, entry.component.unit) for entry in entries}
     if len(counted) != 1:
         return None

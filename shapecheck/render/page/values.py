@@ -9,16 +9,15 @@ from importlib.metadata import version
 from typing import Any
 
 from shapecheck._version import __version__
-from shapecheck.clip import Gate
 from shapecheck.model import ComponentReport, ModelReport
 from shapecheck.preflight import Finding, Preflight
 from shapecheck.render import cells, units
 from shapecheck.render.document import short_version
 from shapecheck.render.explanation import place
+from shapecheck.render.page.data import data, slider_values
 from shapecheck.render.page.funnels import Funnel, funnels
 from shapecheck.render.page.maps import Map, component_map, extent, overview
-from shapecheck.render.page.slider import FINE, Slider, formula_values, landings, outcome, seconds, slider, told
-from shapecheck.render.page.strips import Progression, parts
+from shapecheck.render.page.slider import slider
 from shapecheck.render.preflight import event, facts, timeline, verdict
 from shapecheck.report import LayerLimit, Report
 
@@ -76,15 +75,8 @@ def values(report: ModelReport, preflight: Preflight | None, *, versions: bool) 
         "summary": [_summary(entry, identity) for entry, identity in zip(entries, identities, strict=True)],
         "units": _columns(entries),
         "maps": overview(entries, identities) if len(entries) > 1 else (),
-        "slider": made,
         "own": own is not None,
-        "occasions": _occasions(made, entries, identities),
-        "chain": [] if made is None else _chain(made),
-        "told": "" if made is None else told(made, made.start),
-        "outcome": "" if made is None else _outcome(made, entries),
-        "fine": FINE,
-        "seconds_of": seconds,
-        "elsewhere": [] if made is None else _not_in(made, entries),
+        **slider_values(made, entries, identities),
         "sections": [_section(entry, identity) for entry, identity in zip(entries, identities, strict=True)],
         "layers": [
             (entry, identity, _cells(layer, entry.report))
@@ -96,86 +88,11 @@ def values(report: ModelReport, preflight: Preflight | None, *, versions: bool) 
     }
 
 
-def _shortest(preflight: Preflight | None) -> float | None:
-    """Seconds of the shortest clip that the pre-flight has measured."""
+def _shortest(preflight: Preflight | None) -> int | None:
+    """Samples of the shortest clip that the pre-flight has measured."""
     lists = (preflight.data or {}) if preflight is not None else {}
-    found = [values["shortest_seconds"] for values in lists.values() if values.get("shortest_seconds") is not None]
+    found = [values["shortest_samples"] for values in lists.values() if values.get("shortest_samples") is not None]
     return min(found, default=None)
-
-
-def data(report: ModelReport, made: Slider | None, identities: Sequence[str]) -> dict[str, Any]:
-    """What the script computes with, as plain values."""
-    found: dict[str, Any] = {
-        "components": [_component(entry, name) for entry, name in zip(report.components, identities, strict=True)]
-    }
-    if made is not None:
-        found["slider"] = {
-            "isClip": made.is_clip,
-            "rate": made.way.sample_rate,
-            "unit": made.unit,
-            "seconds": made.seconds,
-            "symbol": made.way.symbol,
-            "start": made.start,
-            "first": made.first,
-            "quantities": [[each.symbol, formula_values(each.formula)] for each in made.way.quantities],
-            "occasions": [
-                {
-                    "name": each.name,
-                    "refusal": each.refusal,
-                    "gate": None if each.gate is None else _gate(each.gate),
-                    "lengths": [
-                        [index, formula_values(formula)]
-                        for name, formula in each.lengths.items()
-                        for index in made.indices[name]
-                    ],
-                }
-                for each in made.way.occasions
-            ],
-        }
-    return found
-
-
-def _gate(gate: Gate) -> list[Any]:
-    return [formula_values(gate.formula), gate.least, gate.otherwise]
-
-
-def _component(entry: ComponentReport, identity: str) -> dict[str, Any]:
-    report, unit = entry.report, entry.component.unit
-    return {
-        "id": identity,
-        "name": entry.name,
-        "variable": report.variable,
-        "unit": unit.name,
-        "seconds": unit.seconds,
-        "samples": unit.samples,
-        "valid": report.valid.ranges(),
-        "invalid": report.invalid.ranges(),
-        "unknown": report.unknown.ranges(),
-        "failures": [
-            {
-                "lengths": failure.lengths.ranges(),
-                "where": place(failure.layer, failure.operation),
-                "at": failure.at,
-                "error": failure.error,
-            }
-            for failure in report.failures
-        ],
-        "undecided": [
-            {"lengths": each.lengths.ranges(), "where": each.layer, "error": each.reason} for each in report.undecided
-        ],
-        "layers": [
-            [layer.name, f"{layer.kind} {cells.geometry(layer)}".removesuffix(" -"), cells.needs(layer), layer.minimum]
-            for layer in report.layers
-            if not layer.rejects
-        ],
-        "runs": _data(parts(report.valid)),
-        "elsewhere": _data(parts(report.invalid)),
-        "open": _data(parts(report.unknown)),
-    }
-
-
-def _data(ranges: Sequence[Progression]) -> str:
-    return ";".join(f"{first},{'' if last is None else last},{step}" for first, last, step in ranges)
 
 
 def _identities(names: Iterable[str]) -> list[str]:
@@ -247,51 +164,6 @@ def _summary(entry: ComponentReport, identity: str) -> dict[str, str]:
 
 def _status(report: Report) -> str:
     return "unknown" if report.unknown else "refuses" if report.invalid else "accepts"
-
-
-def _not_in(made: Slider, entries: Sequence[ComponentReport]) -> list[str]:
-    """The components whose lengths do not follow from the clip."""
-    named = {name for occasion in made.way.occasions for name in occasion.lengths}
-    return [entry.name for entry in entries if entry.component.name not in named]
-
-
-def _outcome(made: Slider, entries: Sequence[ComponentReport]) -> str:
-    landed = landings(made, [entry.report for entry in entries], made.start)
-    return outcome(made, landed, [entry.name for entry in entries])
-
-
-def _occasions(made: Slider | None, entries: Sequence[ComponentReport], identities: Sequence[str]) -> list[Any]:
-    if made is None:
-        return []
-    reports = [entry.report for entry in entries]
-    found: list[Any] = []
-    for occasion, landed in zip(made.way.occasions, landings(made, reports, made.start), strict=True):
-        formulas = [formula for name, formula in occasion.lengths.items() for _ in made.indices[name]]
-        rows = [
-            {
-                "landing": landing,
-                "entry": entries[landing.index],
-                "identity": identities[landing.index],
-                "formula": formula,
-            }
-            for landing, formula in zip(landed, formulas, strict=True)
-        ]
-        found.append({"occasion": occasion, "rows": rows, "closed": any(_is_stopped(row) for row in rows)})
-    return found
-
-
-def _is_stopped(row: dict[str, Any]) -> bool:
-    return row["landing"].verdict == "not called"
-
-
-def _chain(made: Slider) -> list[tuple[str, str, str, int]]:
-    """Each quantity: symbol, formula, meaning, value."""
-    found = made.way.values(made.start)
-    first = "samples of the clip" if made.is_clip else made.unit
-    return [
-        (made.way.symbol, "", first, made.start),
-        *((each.symbol, each.formula, each.meaning, found[each.symbol]) for each in made.way.quantities),
-    ]
 
 
 def component_facts(entry: ComponentReport) -> list[tuple[str, str]]:
