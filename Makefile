@@ -15,13 +15,16 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test check lint format types imports bench fuzz attack readme docs golden clean
+# the tests of the page look for a Chromium and for axe-core; CHROMIUM=... names another one
+AXE := tests/browser/node_modules/.installed
+
+.PHONY: run test check lint format types imports bench fuzz attack readme docs golden reports browser clean
 
 run: $(INSTALLED)
 	@$(BIN)/shapecheck styletts2
 
 # the README's examples and the golden outputs are tests like all others
-test: $(INSTALLED)
+test: $(INSTALLED) browser
 	$(PYTEST) --numprocesses=$(JOBS) --maxprocesses=4 $(PYTEST_ARGS)
 
 check: lint types imports test
@@ -66,6 +69,25 @@ docs: $(INSTALLED)
 # accept the present outputs as right; read the difference before committing it
 golden: $(INSTALLED)
 	$(PYTEST) --overwrite-golden tests/render tests/test_cli.py
+
+# the documents of the three public configurations; a test compares them with what is made anew
+reports: $(INSTALLED)
+	$(BIN)/shapecheck report presets --output reports
+
+# what the tests of the page need: Debian's Chromium, where it can be installed, and axe-core; without, they are skipped
+browser: $(AXE)
+	@command -v chromium >/dev/null || [ -n "$$CHROMIUM" ] || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& apt-get -qq update && apt-get -qq install --yes --no-install-recommends chromium >/dev/null; \
+	} || echo 'No Chromium: the tests of the page are skipped. On Debian: apt-get install chromium' >&2
+
+$(AXE): tests/browser/package.json
+	@command -v npm >/dev/null || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& apt-get -qq update && apt-get -qq install --yes --no-install-recommends npm >/dev/null; \
+	} || true
+	@npm install --prefix tests/browser --silent --no-fund --no-audit --no-package-lock && touch $@ \
+		|| echo 'No axe-core: the accessibility tests are skipped. They need npm' >&2
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

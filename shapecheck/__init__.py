@@ -13,6 +13,7 @@ from shapecheck.errors import UsageError
 
 if TYPE_CHECKING:
     from shapecheck.analysis import analyze
+    from shapecheck.clip import ClipWay, Gate, Occasion, Quantity
     from shapecheck.cost import Cost, cost_of
     from shapecheck.explanation import Bottleneck, Explanation, explain
     from shapecheck.joint import Combination, JointReport, analyze_sizes
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bottleneck",
+    "ClipWay",
     "Combination",
     "Component",
     "ComponentReport",
     "Cost",
     "Explanation",
     "Failure",
+    "Gate",
     "JointReport",
     "LayerLimit",
     "LengthError",
@@ -38,6 +41,8 @@ __all__ = [
     "Model",
     "ModelReport",
     "ReceptiveField",
+    "Occasion",
+    "Quantity",
     "Report",
     "Skipped",
     "Step",
@@ -59,12 +64,14 @@ __all__ = [
 # No public name equals the name of a submodule: importing a submodule sets it as an attribute of the package.
 _MODULES = {
     "Bottleneck": "shapecheck.explanation",
+    "ClipWay": "shapecheck.clip",
     "Combination": "shapecheck.joint",
     "Component": "shapecheck.model",
     "ComponentReport": "shapecheck.model",
     "Cost": "shapecheck.cost",
     "Explanation": "shapecheck.explanation",
     "Failure": "shapecheck.report",
+    "Gate": "shapecheck.clip",
     "JointReport": "shapecheck.joint",
     "LayerLimit": "shapecheck.report",
     "LengthError": "shapecheck.monitor",
@@ -72,6 +79,8 @@ _MODULES = {
     "Model": "shapecheck.model",
     "ModelReport": "shapecheck.model",
     "ReceptiveField": "shapecheck.receptive",
+    "Occasion": "shapecheck.clip",
+    "Quantity": "shapecheck.clip",
     "Report": "shapecheck.report",
     "Skipped": "shapecheck.model",
     "Step": "shapecheck.report",

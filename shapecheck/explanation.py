@@ -144,6 +144,29 @@ def explain_component(component: Component, length: int, *, train: bool = False)
         return _of(component, with_values, length, train=train)
 
 
+def traced(report: Report, length: int) -> Explanation:
+    """What a report itself says of one of its swept lengths: `explain` without what would decide next."""
+    node, is_refused = end_at(report.graph, length - report.swept[0])
+    outcome = _outcome(report, length)
+    failure = next((each for each in report.failures if length in each.lengths), None)
+    steps = chain_of(node, length - report.swept[0], report.variable, report.proved, through=not is_refused)
+    if not steps and failure is not None and failure.at == length:
+        steps = failure.chain
+    below, above = nearest(report.invalid if outcome is Outcome.VALID else report.valid, length)
+    return Explanation(
+        length=length,
+        outcome=outcome,
+        report=report,
+        steps=steps,
+        failure=failure if outcome is Outcome.INVALID else None,
+        limit=_limit(report, failure, length) if outcome is Outcome.INVALID else None,
+        below=below,
+        above=above,
+        bottlenecks=(),
+        rest=(),
+    )
+
+
 def _of(component: Component, module: nn.Module, length: int, *, train: bool) -> Explanation:
     inputs, keyword_inputs = arguments_of(component, module)
     return explain(
@@ -207,4 +230,4 @@ def _edge(everything: LengthSet, never: LengthSet, left: Sequence[Failure]) -> i
     return next((edge for edge in edges if any(edge in each.lengths for each in left)), None)
 
 
-__all__ = ["Bottleneck", "Explanation", "Outcome", "explain", "explain_component"]
+__all__ = ["Bottleneck", "Explanation", "Outcome", "explain", "explain_component", "traced"]

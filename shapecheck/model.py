@@ -18,6 +18,8 @@ from shapecheck.report import NOT_CALLED, Report
 if TYPE_CHECKING:
     from torch import nn
 
+    from shapecheck.clip import ClipWay
+
 _LARGEST_ON_CPU = 2**32  # bytes of parameters and buffers of a module that is made once more
 _REST = inspect.Parameter.VAR_KEYWORD
 
@@ -75,6 +77,7 @@ class Model:
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()  # what the reader must know of the values: defaults taken, unknown keys
     advise: Callable[[ModelReport], tuple[str, ...]] = lambda _report: ()  # sentences that a user can act on
+    clip_way: ClipWay | None = None  # what its components receive of a clip; None: nothing is known of clips
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Format(Enum):
     JSON = "json"
 
 
-class ReportFormat(Enum):
+class OutputFormat(Enum):
     """How a report is written: for people, and for other programs."""
 
     TABLE = "table"

@@ -85,6 +85,15 @@ class Report:
     """For which lengths a module runs, for which it raises, which layer decides, and why.
 
     `valid`, `invalid` and `unknown` are disjoint and cover the sweep; `proved`: and hold for every length past it.
+
+    A notebook shows the last value of a cell: a report is there the map of its lengths, the failures with PyTorch's own
+    messages, and the table of its layers.
+
+    >>> import shapecheck
+    >>> from torch import nn
+    >>> report = shapecheck.analyze(nn.Sequential(nn.Conv1d(80, 64, 5), nn.Conv1d(64, 64, 3)), "f32[1, 80, T]")
+    >>> report.valid.text("T"), report._repr_html_().startswith('<div class="shapecheck')  # what the notebook asks for
+    ('T >= 7', True)
     """
 
     variable: str
@@ -116,3 +125,9 @@ class Report:
     def maximum(self) -> int | None:
         """The largest valid length; None where the valid set goes on for ever, or is empty."""
         return self.valid.maximum
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from shapecheck.render.page import notebook  # the one import upwards: a notebook asks the value itself
+
+        return notebook(self)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any
+
+import torch.fx
 
 from shapecheck import (
     Component,
@@ -56,7 +58,7 @@ def report(valid: str, layers: list[LayerLimit], *, swept: tuple[int, int] = (1,
         "proved": True,
         "failures": (),
         "undecided": (),
-        "graph": cast("Any", None),
+        "graph": torch.fx.Graph(),
     }
     return Report(
         valid=lengths,
@@ -244,4 +246,48 @@ def everything() -> ModelReport:
         skipped=(Skipped("slm", 'needs the extra hf: pip install "torch-shapecheck[hf]"'),),
         notes=("the configuration of the text aligner: published values",),
         advise=lambda report: ("The shortest clip that trains is 0.3958 s: style_encoder's shared.6 decides.",),
+    )
+
+
+STRANGE_NAMES = ("<script>window.harm = 1</script>", "a|b `c` *d*", "größe.層.0", "every third")
+STRANGE_MESSAGE = (
+    "RuntimeError: \"it's\" </script><img src=x onerror='window.harm = 1'> & `ticks` ``` | pipes\n"
+    "second line, \u2028 and \u00e9; -->"
+)
+
+
+def strange_report() -> ModelReport:
+    """Periodic sets, sets that begin late and end early, and names and messages that look like markup."""
+    markup, pipes, unicode, third = STRANGE_NAMES
+    thirds = LengthSet.parse("T >= 3, T mod 3 = 0")
+    others = ~thirds.swept(1, 1024)
+
+    def refusing(name: str, lengths: LengthSet) -> tuple[LayerLimit, Failure]:
+        row = layer(name, needs=3, minimum=3, rejects=lengths, is_binding=True)
+        at = lengths.maximum or 1024
+        return row, Failure(name, "conv1d", lengths, at, STRANGE_MESSAGE, ())
+
+    rows = [refusing(markup, LengthSet.parse("T in {1, 2}")), refusing(pipes, others - LengthSet.parse("T in {1, 2}"))]
+    inputs = ("f32[1, T]",)
+    failures = tuple(failure for _, failure in rows)
+    every = report("T >= 3, T mod 3 = 0", [row for row, _ in rows], inputs=inputs, failures=failures)
+    row, failure = refusing(unicode, LengthSet.parse("9 <= T <= 20, T even"))
+    late = report(
+        "5 <= T <= 64, T odd or 22 <= T <= 64",
+        [row, layer("plain.1")],
+        inputs=inputs,
+        swept=(5, 64),
+        proved=False,
+        unknown="T in {6, 8}",
+        failures=(failure,),
+        undecided=(Undecided(markup, "item", LengthSet.parse("T in {6, 8}"), STRANGE_MESSAGE),),
+    )
+    nothing = report("none", [refusing("only.one", LengthSet.parse("T >= 1"))[0]], inputs=inputs)
+    return model_report(
+        component(third, "Strange<T>", "encoder", MEL, every),
+        component(unicode, "Strange", "encoder", Unit("steps & bounds"), late),
+        component(markup, "Strange", "", Unit("steps & bounds"), nothing),
+        undecided(),
+        notes=(STRANGE_MESSAGE,),
+        skipped=(Skipped(markup, STRANGE_MESSAGE),),
     )

@@ -92,9 +92,9 @@ def test_sarif(run: Run, configs: tuple[str, str], tmp_path: Path) -> None:
 
 def test_sarif_is_valid(run: Run, configs: tuple[str, str], tmp_path: Path) -> None:
     run("styletts2", "--config", configs[1], "--no-data", "--format", "sarif", "--output", "a.sarif")
-    validator = ROOT / ".tools" / "node_modules" / ".bin" / "sarif-multitool"
+    validator = ROOT / "tests" / "browser" / "node_modules" / ".bin" / "sarif-multitool"
     if not validator.exists():
-        pytest.skip("the validator of SARIF logs is not there: make tools (needs npm)")
+        pytest.skip("the validator of SARIF logs is not there: make browser (needs npm)")
     done = in_shell([str(validator), "validate", "a.sarif", "--level", "Error", "--output", "found.sarif"], tmp_path)
     assert done.returncode == 0, done.stdout
     assert json.loads((tmp_path / "found.sarif").read_text())["runs"][0]["results"] == [], done.stdout

@@ -294,6 +294,8 @@ def python(code: str, **options: Any) -> subprocess.CompletedProcess[str]:
         ["styletts2", "--lengths", "x"],
         ["diff", "--help"],
         ["diff", "a.json", "b.yml", "--format", "x"],
+        ["report", "styletts2", "--output", "no\0folder"],
+        ["report", "module", "--help"],
     ],
 )
 def test_nothing_heavy_is_loaded_before_the_work(arguments: list[str]) -> None:

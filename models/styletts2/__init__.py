@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .preflight.options import Options
+from .presets import NAMES as PRESETS
 
 if TYPE_CHECKING:
     from shapecheck import Model, ModelReport
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from .preflight.check import Preparation
     from .preflight.repaired import Repairing
 
-__all__ = ["Options", "load", "prepare", "preset", "repair", "values_of"]
+__all__ = ["PRESETS", "Options", "load", "prepare", "preset", "repair", "values_of"]
 
 
 def load(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from shapecheck import Component, Model, Skipped, Unit
 
 from . import chain
+from .clip_way import clip_way
 from .config import ISTFTNET, StyleTTS2Config
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def model(config: StyleTTS2Config, batch: int | str = 1) -> Model:
         skipped=skipped,
         notes=(*config.notes, *_notes(config)),
         advise=partial(chain.advise, config=config),
+        clip_way=clip_way(config),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Annotated, cast
 import typer
 
 from shapecheck._version import __version__
-from shapecheck.cli import diff, explain, module, repair, styletts2, whatif
+from shapecheck.cli import diff, explain, module, repair, report, styletts2, whatif
 from shapecheck.cli.job import Job
 from shapecheck.cli.output import this_process_is_ours
 from shapecheck.errors import UsageError
@@ -120,6 +120,7 @@ def _shapecheck(
       shapecheck whatif styletts2 --component style_encoder --target 40
       shapecheck diff limits.json Configs/config_ft.yml
       shapecheck repair --config Configs/config_ft.yml
+      shapecheck report styletts2 --config Configs/config_ft.yml --output report
 
     \b
     Exit codes:
@@ -136,3 +137,4 @@ app.command("repair", short_help="What mends the clips that a training run canno
 app.add_typer(
     whatif.app, name="whatif", short_help="What edits do to the lengths, and what they cost; a search for some."
 )
+app.add_typer(report.app, name="report", short_help="The limits as documents to look at: a page, Markdown, tables.")

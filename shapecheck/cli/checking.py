@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from shapecheck.exit_codes import ExitCode
-from shapecheck.options import Layers, Problems, ReportFormat, parse_choice, parse_lengths
+from shapecheck.options import Layers, OutputFormat, Problems, parse_choice, parse_lengths
 
 if TYPE_CHECKING:
     from shapecheck.model import Model, ModelReport
@@ -28,7 +28,7 @@ LayersOption = Annotated[
     str, typer.Option(metavar="all|binding|none", help="Layers to list: all, those that decide, none.")
 ]
 FormatOption = Annotated[str, typer.Option("--format", metavar="table|json", help="How to write the result.")]
-ReportFormatOption = Annotated[
+OutputFormatOption = Annotated[
     str,
     typer.Option(
         "--format", metavar="table|json|github|sarif|junit", help="How to write the result; the last three are for CI."
@@ -46,7 +46,7 @@ class Settings:
 
     lengths: tuple[int, int] | None
     layers: Layers
-    written: ReportFormat
+    written: OutputFormat
     destination: Destination
     train: bool
     debug: bool
@@ -74,7 +74,7 @@ def parse_settings(
 
     sweep = None if lengths is None else problems.attempt(partial(parse_lengths, lengths))
     shown = problems.attempt(partial(parse_choice, "--layers", layers, Layers))
-    written = problems.attempt(partial(parse_choice, "--format", format_, ReportFormat))
+    written = problems.attempt(partial(parse_choice, "--format", format_, OutputFormat))
     destination = problems.attempt(partial(Destination.checked, output, sources=sources))
     if shown is None or written is None or destination is None:
         return None
@@ -120,22 +120,22 @@ def write_report(report: ModelReport, settings: Settings, preflight: Preflight |
 
 
 def _rendered(report: ModelReport, settings: Settings, preflight: Preflight | None) -> str:
-    if settings.written is ReportFormat.TABLE:
+    if settings.written is OutputFormat.TABLE:
         return _table(report, settings, preflight)
     for note in report.model.notes:
         print(f"shapecheck: note: {note}", file=sys.stderr)
-    if settings.written is ReportFormat.JSON:
+    if settings.written is OutputFormat.JSON:
         from shapecheck.render.document import document
 
         return document(report, settings.layers, preflight)
     from shapecheck.render.notices import notices
 
     found = notices(report, preflight, settings.file)
-    if settings.written is ReportFormat.GITHUB:
+    if settings.written is OutputFormat.GITHUB:
         from shapecheck.render.github import workflow_commands
 
         return workflow_commands(found)
-    if settings.written is ReportFormat.SARIF:
+    if settings.written is OutputFormat.SARIF:
         from shapecheck.render.sarif import log
 
         return log(found)

@@ -9,8 +9,8 @@ import typer
 from shapecheck.cli.checking import (
     DebugOption,
     LayersOption,
+    OutputFormatOption,
     OutputOption,
-    ReportFormatOption,
     TrainOption,
     check_model,
     parse_settings,
@@ -38,7 +38,7 @@ def command(
     unit: UnitOption = None,
     train: TrainOption = False,
     layers: LayersOption = "all",
-    format_: ReportFormatOption = "table",
+    format_: OutputFormatOption = "table",
     output: OutputOption = None,
     debug: DebugOption = False,
 ) -> Job:

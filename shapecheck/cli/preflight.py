@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shapecheck.cli.subject import DEFAULT_PRESET
 from shapecheck.errors import UsageError
 from shapecheck.exit_codes import ExitCode
 from shapecheck.options import Problems
 
 if TYPE_CHECKING:
     from shapecheck.model import ModelReport
+    from shapecheck.models.styletts2 import Options
     from shapecheck.models.styletts2.preflight.check import Preparation
     from shapecheck.preflight import Preflight
     from shapecheck.render.destination import Destination
@@ -53,6 +55,90 @@ FilteredOption = Annotated[
     typer.Option(metavar="DIR", help="Write the lists without the lines that end the run or lose a batch."),
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Exit with 1 for what degrades the training, too.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The options of the pre-flight as they were given."""
+
+    stage: str | None = None
+    gpus: int = 1
+    data: bool | None = None
+    root: str | None = None
+    train_list: str | None = None
+    val_list: str | None = None
+    ood: str | None = None
+    checkpoint: str | None = None
+    manifest: str | None = None
+    decode: bool = False
+    no_cache: bool = False
+    dask: str | None = None
+
+
+def preflight_options(
+    given: Given, narrowed: Mapping[str, bool], written: Mapping[str, str | None], *, has_config: bool, strict: bool
+) -> Options | None:
+    """None where no pre-flight is asked for, or it cannot be.
+
+    `narrowed`: whether other options leave it less than it needs; `written`: options that name its files.
+    """
+    texts = {
+        "--stage": given.stage,
+        "--root": given.root,
+        "--train-list": given.train_list,
+        "--val-list": given.val_list,
+        "--ood": given.ood,
+        "--checkpoint": given.checkpoint,
+        "--manifest": given.manifest,
+        "--dask": given.dask,
+        **written,
+    }
+    empty = [option for option, value in texts.items() if value == ""]
+    if empty:
+        raise UsageError(f"{', '.join(empty)}: the name is empty")
+    asked = [option for option, value in texts.items() if value is not None]
+    unused = [option for option in asked if option not in ("--stage", "--checkpoint")]
+    if given.data is False and (unused or given.decode):
+        both = ", ".join([*unused, *["--decode"] * given.decode])
+        raise UsageError(f"--no-data with {both}: leave out one of the two")
+    flags = {
+        "--data": given.data is True,
+        "--decode": given.decode,
+        "--strict": strict,
+        "--gpus": given.gpus != 1,
+    }
+    asked += [option for option, is_given in flags.items() if is_given]
+    others = [option for option, is_given in narrowed.items() if is_given]
+    if others and asked:
+        raise UsageError(
+            f"{', '.join(asked)} with {', '.join(others)}: the pre-flight needs all components, over all"
+            " lengths, in evaluation mode; leave out the latter"
+        )
+    if others or not (has_config or asked):
+        return None
+    from shapecheck.models.styletts2 import Options
+
+    return Options(
+        stage=given.stage or "",
+        gpus=given.gpus,
+        data=given.data,
+        train_list=given.train_list or "",
+        val_list=given.val_list or "",
+        ood=given.ood or "",
+        root=given.root or "",
+        checkpoint=given.checkpoint or "",
+        manifest=given.manifest or "",
+        decode=given.decode,
+        cache=not given.no_cache,
+        dask=given.dask or "",
+    )
+
+
+def prepared(config: str | None, preset: str | None, source: str | None, options: Options) -> Preparation:
+    """What a training run with this configuration needs; what is wrong with its files is a UsageError."""
+    from shapecheck.models import styletts2 as architecture
+
+    return architecture.prepare(config, options, preset=preset or DEFAULT_PRESET, source=source)
 
 
 @dataclass(frozen=True, slots=True)

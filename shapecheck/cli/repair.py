@@ -23,8 +23,9 @@ from shapecheck.cli.preflight import (
     StageOption,
     TrainListOption,
     ValListOption,
+    prepared,
 )
-from shapecheck.cli.subject import load_styletts2, prepared, source_files
+from shapecheck.cli.subject import load_styletts2, source_files
 from shapecheck.errors import UsageError
 from shapecheck.exit_codes import ExitCode
 from shapecheck.options import Format, Problems, parse_choice

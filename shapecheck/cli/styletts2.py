@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import Annotated, TextIO
 
 import typer
 
 from shapecheck.cli.checking import (
     DebugOption,
     LayersOption,
+    OutputFormatOption,
     OutputOption,
-    ReportFormatOption,
     TrainOption,
     analyzed,
     is_undecided,
@@ -27,6 +27,7 @@ from shapecheck.cli.preflight import (
     DataOption,
     DecodeOption,
     FilteredOption,
+    Given,
     GpusOption,
     ListOption,
     ManifestOption,
@@ -40,6 +41,8 @@ from shapecheck.cli.preflight import (
     checked_extras,
     exit_code,
     looked_at,
+    preflight_options,
+    prepared,
     write_extras,
 )
 from shapecheck.cli.subject import (
@@ -48,15 +51,10 @@ from shapecheck.cli.subject import (
     SourceOption,
     component_names,
     load_styletts2,
-    prepared,
     source_files,
 )
-from shapecheck.errors import UsageError
 from shapecheck.exit_codes import ExitCode
 from shapecheck.options import Problems, parse_batch, select_components
-
-if TYPE_CHECKING:
-    from shapecheck.models.styletts2 import Options
 
 
 def command(
@@ -99,7 +97,7 @@ def command(
     write_filtered_lists: FilteredOption = None,
     strict: StrictOption = False,
     layers: LayersOption = "all",
-    format_: ReportFormatOption = "table",
+    format_: OutputFormatOption = "table",
     output: OutputOption = None,
     debug: DebugOption = False,
 ) -> Job:
@@ -123,6 +121,25 @@ def command(
       shapecheck styletts2 --format json | python -m json.tool
     """
 
+    given = Given(
+        stage=stage,
+        gpus=gpus,
+        data=data,
+        root=root,
+        train_list=train_list,
+        val_list=val_list,
+        ood=ood,
+        checkpoint=checkpoint,
+        manifest=manifest,
+        decode=decode,
+        no_cache=no_cache,
+        dask=dask,
+    )
+    narrowed = {"--component": bool(component), "--lengths": lengths is not None, "--train": train}
+    narrowed["--batch"] = batch is not None  # a report for each size: the pre-flight takes one
+    written = {"--list": list_, "--write-filtered-lists": write_filtered_lists}
+    asked = partial(preflight_options, given, narrowed, written, has_config=bool(config), strict=strict)
+
     def run() -> ExitCode:
         if source is None:
             return _run(None)
@@ -135,7 +152,7 @@ def command(
         with quiet(debug=debug):
             model = problems.attempt(partial(load_styletts2, config, preset, source, sizes))
         names = select_components(model, component or (), problems) if model is not None else None
-        options = problems.attempt(preflight_options)
+        options = problems.attempt(asked)
         preparation = None
         if model is not None and options is not None:
             preparation = problems.attempt(partial(prepared, config, preset, source, options))
@@ -161,55 +178,5 @@ def command(
         if preflight is not None and extras is not None:
             write_extras(preflight, extras)
         return exit_code(preflight, is_undecided(report), strict=strict)
-
-    def preflight_options() -> Options | None:
-        """None where no pre-flight is asked for, or it cannot be."""
-        given = {
-            "--stage": stage,
-            "--root": root,
-            "--train-list": train_list,
-            "--val-list": val_list,
-            "--ood": ood,
-            "--checkpoint": checkpoint,
-            "--manifest": manifest,
-            "--dask": dask,
-            "--list": list_,
-            "--write-filtered-lists": write_filtered_lists,
-        }
-        empty = [option for option, value in given.items() if value == ""]
-        if empty:
-            raise UsageError(f"{', '.join(empty)}: the name is empty")
-        asked = [option for option, value in given.items() if value is not None]
-        unused = [option for option in asked if option not in ("--stage", "--checkpoint")]
-        if data is False and (unused or decode):
-            raise UsageError(f"--no-data with {', '.join([*unused, *['--decode'] * decode])}: leave out one of the two")
-        flags = {"--data": data is True, "--decode": decode, "--strict": strict, "--gpus": gpus != 1}
-        asked += [option for option, is_given in flags.items() if is_given]
-        narrowed = {"--component": bool(component), "--lengths": lengths is not None, "--train": train}
-        narrowed["--batch"] = batch is not None  # a report for each size: the pre-flight takes one
-        others = [option for option, is_given in narrowed.items() if is_given]
-        if others and asked:
-            raise UsageError(
-                f"{', '.join(asked)} with {', '.join(others)}: the pre-flight needs all components, over all"
-                " lengths, in evaluation mode; leave out the latter"
-            )
-        if others or not (config or asked):
-            return None
-        from shapecheck.models.styletts2 import Options
-
-        return Options(
-            stage=stage or "",
-            gpus=gpus,
-            data=data,
-            train_list=train_list or "",
-            val_list=val_list or "",
-            ood=ood or "",
-            root=root or "",
-            checkpoint=checkpoint or "",
-            manifest=manifest or "",
-            decode=decode,
-            cache=not no_cache,
-            dask=dask or "",
-        )
 
     return Job(run, debug)

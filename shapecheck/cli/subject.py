@@ -17,8 +17,6 @@ from shapecheck.options import Problems, select_components
 
 if TYPE_CHECKING:
     from shapecheck.model import Component, Model
-    from shapecheck.models.styletts2 import Options
-    from shapecheck.models.styletts2.preflight.check import Preparation
 
 DEFAULT_PRESET = "ft"
 
@@ -85,13 +83,6 @@ def load_styletts2(config: str | None, preset: str | None, source: str | None, b
         return architecture.preset(preset, source=source, batch=batch)
     model = architecture.preset(DEFAULT_PRESET, source=source, batch=batch)
     return replace(model, notes=(f"neither --config nor --preset was given: preset {DEFAULT_PRESET}", *model.notes))
-
-
-def prepared(config: str | None, preset: str | None, source: str | None, options: Options) -> Preparation:
-    """What a training run with this configuration needs; what is wrong with its files is a UsageError."""
-    from shapecheck.models import styletts2 as architecture
-
-    return architecture.prepare(config, options, preset=preset or DEFAULT_PRESET, source=source)
 
 
 def source_files(source: str | None) -> list[str]:

@@ -21,9 +21,13 @@ from shapecheck.saved import SCHEMA
 _EXPANDED_LEVELS = 4  # document, components, component, its lists; what lies deeper is one line each
 
 
-def document(report: ModelReport, layers: Layers = Layers.ALL, preflight: Preflight | None = None) -> str:
-    """The whole document as text, ending with a newline."""
+def document(
+    report: ModelReport, layers: Layers = Layers.ALL, preflight: Preflight | None = None, *, versions: bool = True
+) -> str:
+    """The whole document as text, ending with a newline. Without `versions`, their first two numbers alone."""
     values = limits(report, layers)
+    if not versions:
+        values |= {key: short_version(values[key]) for key in ("shapecheck_version", "torch_version")}
     if preflight is not None:
         values["preflight"] = preflight_values(preflight)
     return json_text(values, _EXPANDED_LEVELS) + "\n"
@@ -42,6 +46,11 @@ def limits(report: ModelReport, layers: Layers = Layers.ALL) -> dict[str, Any]:
         "components": [_component(entry, layers) for entry in report.components],
         "skipped": [{"name": skipped.name, "reason": skipped.reason} for skipped in report.skipped],
     }
+
+
+def short_version(text: str) -> str:
+    """`"2.13.0+cpu"` -> `"2.13"`."""
+    return ".".join(text.split(".")[:2])
 
 
 def preflight_values(preflight: Preflight) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from shapecheck._version import __version__
 from shapecheck.explanation import Bottleneck, Explanation, Outcome
 from shapecheck.model import Component
 from shapecheck.render import units
+from shapecheck.render.cells import LONGEST_SET, geometry
 from shapecheck.render.columns import Column, Fit, print_hanging, print_table
 from shapecheck.render.document import failure_values, json_text, set_values, step_values
-from shapecheck.render.table import LONGEST_SET, MARK, geometry
+from shapecheck.render.table import MARK
 
 SCHEMA = "shapecheck.explanation/1"
 Stage = tuple[str, str, str, str, bool]  # layer, operation, formula, size, whether it refuses the length

@@ -32,9 +32,9 @@ def markdown(difference: Difference) -> str:
     if shown:
         blocks.append(f"- A: {_side(difference.before)}\n- B: {_side(difference.after)}")
     if difference.notes:
-        blocks.append("\n".join(f"> note: {_code(note)}" for note in difference.notes))
+        blocks.append("\n".join(f"> note: {code(note)}" for note in difference.notes))
     if shown:
-        blocks.append(_table(("component", "what became of it", *_LIMITS), map(_summary, shown)))
+        blocks.append(table(("component", "what became of it", *_LIMITS), map(_summary, shown)))
     for component in shown:
         details = list(_details(component))
         if details:
@@ -46,10 +46,10 @@ def markdown(difference: Difference) -> str:
 
 def _summary(component: ComponentDifference) -> list[str]:
     """A row: the component, what became of it, and its limits, with those of before where they differ."""
-    cells = [_code(component.name), heading(component)]
+    cells = [code(component.name), heading(component)]
     for field in _LIMITS:
         texts = [
-            _code(value_text(field, getattr(each, field), each)) if each is not None else "-"
+            code(value_text(field, getattr(each, field), each)) if each is not None else "-"
             for each in (component.before, component.after)
         ]
         cells.append(" -> ".join(dict.fromkeys(texts)))
@@ -59,29 +59,30 @@ def _summary(component: ComponentDifference) -> list[str]:
 def _details(component: ComponentDifference) -> Iterable[str]:
     changed = rows(component)
     if changed:
-        yield _table(("", "A", "B"), ([label, _code(before), _code(after)] for label, before, after in changed))
-    layers = [[_code(layer), what, _code(before), _code(after)] for layer, what, before, after in layer_rows(component)]
+        yield table(("", "A", "B"), ([label, code(before), code(after)] for label, before, after in changed))
+    layers = [[code(layer), what, code(before), code(after)] for layer, what, before, after in layer_rows(component)]
     if layers:
-        yield _table(("layer", "what", "A", "B"), layers[:LONGEST_LIST])
+        yield table(("layer", "what", "A", "B"), layers[:LONGEST_LIST])
         if len(layers) > LONGEST_LIST:
             yield f"... and {len(layers) - LONGEST_LIST:,} more changes; `--format json` has them all"
     for label, names in layers_in_one(component):
         more = f", ... and {len(names) - LONGEST_LIST:,} more" if len(names) > LONGEST_LIST else ""
-        yield f"{label}: {', '.join(_code(name, in_table=False) for name in names[:LONGEST_LIST])}{more}"
+        yield f"{label}: {', '.join(code(name, in_table=False) for name in names[:LONGEST_LIST])}{more}"
 
 
 def _side(report: SavedReport) -> str:
     mode = ", in training mode" if report.mode == "train" else ""
-    config = f" ({_code(report.config, in_table=False)})" if report.config else ""
-    return f"{_code(report.origin, in_table=False)}: {_code(report.model, in_table=False)}{config}{mode}"
+    config = f" ({code(report.config, in_table=False)})" if report.config else ""
+    return f"{code(report.origin, in_table=False)}: {code(report.model, in_table=False)}{config}{mode}"
 
 
-def _table(titles: Sequence[str], cells: Iterable[Sequence[str]]) -> str:
-    lines = [titles, ["---"] * len(titles), *cells]
+def table(titles: Sequence[str], cells: Iterable[Sequence[str]], rules: Sequence[str] = ()) -> str:
+    """`rules`: "---:" for a column that is to be aligned at its right end, else "---"."""
+    lines = [titles, rules or ["---"] * len(titles), *cells]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _code(text: str, *, in_table: bool = True) -> str:
+def code(text: str, *, in_table: bool = True) -> str:
     """The text as a code span: fenced with more backticks than it has in a row."""
     line = _line(text)
     if not line:

@@ -57,6 +57,42 @@ def affected_csv(preflight: Preflight) -> str:
     return text.getvalue()
 
 
+def facts(preflight: Preflight) -> list[tuple[str, str]]:
+    """What max_len, the data, the batches and the weights come to: a label and a sentence each."""
+    found = [("max_len", _max_len(preflight.max_len))]
+    found += [(name, _listed(values)) for name, values in (preflight.data or {}).items()]
+    if preflight.batches is not None:
+        found.append(("batches", _batches(preflight.batches)))
+    if preflight.checkpoint is not None:
+        found.append(("weights", _checkpoint(preflight.checkpoint)))
+    return found
+
+
+def verdict(preflight: Preflight) -> str:
+    """`"GO, as far as was checked"`."""
+    return f"{preflight.verdict.value}, as far as was checked" if preflight.not_checked else preflight.verdict.value
+
+
+def event(threshold: Threshold) -> str:
+    """What a clip that is shorter than the threshold does: `"ends the run"`."""
+    return _EVENTS.get(threshold.name, threshold.name)
+
+
+def timeline(preflight: Preflight) -> list[tuple[str, tuple[Finding, ...]]]:
+    """The moments of the run that it comes to, in words, and what is found at each."""
+    moments: list[tuple[str, tuple[Finding, ...]]] = []
+    for when in Moment:
+        here = tuple(found for found in preflight.findings if found.when is when)
+        epoch = preflight.epochs.get(when.value)
+        if when.value not in preflight.epochs and when in _EPOCHS and not here:
+            continue
+        label = when.value if epoch is None else f"{when.value} {epoch}"
+        if epoch is not None and epoch >= preflight.epochs["epochs"]:
+            label += f", never reached ({preflight.epochs['epochs']} epochs)"
+        moments.append((label, here))
+    return moments
+
+
 def _print(preflight: Preflight, console: Console) -> None:
     console.print(Text(f"Pre-flight: stage {preflight.stage} ({preflight.stage_reason})", style="bold"))
     for line in preflight.chain:
@@ -64,13 +100,8 @@ def _print(preflight: Preflight, console: Console) -> None:
     console.print()
     _print_thresholds(console, preflight)
     console.print()
-    print_hanging(console, "  max_len  ", _max_len(preflight.max_len))
-    for name, values in (preflight.data or {}).items():
-        print_hanging(console, f"  {name:<7}  ", _listed(values))
-    if preflight.batches is not None:
-        print_hanging(console, "  batches  ", _batches(preflight.batches))
-    if preflight.checkpoint is not None:
-        print_hanging(console, "  weights  ", _checkpoint(preflight.checkpoint))
+    for label, text in facts(preflight):
+        print_hanging(console, f"  {label:<7}  ", text)
     for line in preflight.not_checked:
         print_hanging(console, "  not checked: ", line)
     console.print()
@@ -90,14 +121,14 @@ def _print_thresholds(console: Console, preflight: Preflight) -> None:
         assert threshold.seconds is not None
         return f"{threshold.seconds:.4f}"
 
-    event = Column("a shorter clip", tuple(_EVENTS.get(threshold.name, threshold.name) for threshold in found))
+    events = Column("a shorter clip", tuple(map(event, found)))
     samples = Column("samples", cells(lambda threshold: f"{threshold.samples:,}"), right=True)
     duration = Column("seconds", cells(seconds), right=True)
     frames = Column("mel frames", cells(lambda threshold: f"{threshold.mel_frames:,}"), right=True)
     because = Column("because", tuple(threshold.because for threshold in found), Fit.WORDS)
     print_table(
         console,
-        layouts=((event, samples, duration, frames, because), (event, samples, duration, because)),
+        layouts=((events, samples, duration, frames, because), (events, samples, duration, because)),
         emphasized=[False] * len(found),
     )
 
@@ -163,14 +194,7 @@ def _percent(share: float) -> str:
 
 def _panel(preflight: Preflight) -> Panel:
     grid = Table.grid(padding=(0, 2))
-    for when in Moment:
-        here = [found for found in preflight.findings if found.when is when]
-        epoch = preflight.epochs.get(when.value)
-        if when.value not in preflight.epochs and when in _EPOCHS and not here:
-            continue
-        label = when.value if epoch is None else f"{when.value} {epoch}"
-        if epoch is not None and epoch >= preflight.epochs["epochs"]:
-            label += f", never reached ({preflight.epochs['epochs']} epochs)"
+    for label, here in timeline(preflight):
         events = Text("\n").join(
             Text.assemble(
                 (found.severity.value, _SEVERITY_STYLES.get(found.severity, "")),
@@ -179,9 +203,8 @@ def _panel(preflight: Preflight) -> Panel:
             for found in here
         )
         grid.add_row(Text(label), events if here else Text("-", style="dim"))
-    verdict = preflight.verdict
-    title = f"{verdict.value}, as far as was checked" if preflight.not_checked else verdict.value
-    return Panel(grid, title=Text(title, style=_STYLES[verdict]), title_align="left", highlight=False)
+    title = Text(verdict(preflight), style=_STYLES[preflight.verdict])
+    return Panel(grid, title=title, title_align="left", highlight=False)
 
 
 def _print_finding(console: Console, found: Finding) -> None:

@@ -12,17 +12,15 @@ from itertools import starmap
 from rich.console import Console
 from rich.text import Text
 
-from shapecheck.lengths.lengthset import LengthSet
 from shapecheck.model import ComponentReport, ModelReport
 from shapecheck.options import Layers
-from shapecheck.render import units
+from shapecheck.render import cells, units
 from shapecheck.render.columns import Column, Fit, print_hanging, print_table
-from shapecheck.report import NOT_CALLED, NOT_FOLLOWED, Failure, LayerLimit, Report, Undecided
+from shapecheck.report import Failure, LayerLimit, Undecided
 
 MARK = ">>"  # before the row of a layer that decides
 
 _SHORT_SET = 20  # characters
-LONGEST_SET = 60  # characters; what a longer text leaves out is counted in it, and the JSON document has it all
 
 _LEGEND = {
     MARK: "decides: refuses lengths that everything before it accepts",
@@ -70,9 +68,9 @@ def _print_component(console: Console, entry: ComponentReport, layers: Layers) -
     print_hanging(
         console, "  input    ", f"{inputs}; {report.variable} counts {component.unit.name}" if inputs else "none"
     )
-    print_hanging(console, "  valid    ", _validity(report), style="bold" if report.failures else None)
+    print_hanging(console, "  valid    ", cells.validity(report), style="bold" if report.failures else None)
     if report.minimum is not None:
-        print_hanging(console, "  minimum  ", _minimum(entry))
+        print_hanging(console, "  minimum  ", cells.minimum(entry))
     listed = layers.of(report.layers)
     if listed:
         console.print()
@@ -85,33 +83,6 @@ def _print_component(console: Console, entry: ComponentReport, layers: Layers) -
         _print_undecided(console, undecided, report.variable)
 
 
-def _validity(report: Report) -> str:
-    first, last = report.swept
-    text = _set(report.valid, report.variable)
-    if report.unknown:
-        text += f"; unknown: {_set(report.unknown, report.variable)}"
-    if report.proved:
-        return f"{text} (proved for every length; swept {first:,} to {last:,})"
-    run = f"; run, not proved: PyTorch executed {', '.join(report.executed)} at each length" if report.executed else ""
-    return f"{text} (of the swept {first:,} to {last:,}{run}; nothing is said of other lengths)"
-
-
-def _minimum(entry: ComponentReport) -> str:
-    report, unit = entry.report, entry.component.unit
-    assert report.minimum is not None
-    text = units.equivalents(unit, report.minimum)
-    least_unknown = report.unknown.minimum
-    if least_unknown is not None and least_unknown < report.minimum:
-        text += ", or less: smaller lengths are unknown"
-    elif report.minimum == report.swept[0] > 1:
-        text += ", the first length swept"
-    if report.threshold not in (None, report.minimum):
-        text += f"; without a gap from {report.threshold:,}"
-    if report.maximum is not None and (report.proved or report.maximum < report.swept[1]):
-        text += f"; at most {units.equivalents(unit, report.maximum)}"
-    return text
-
-
 def _print_layers(console: Console, layers: Sequence[LayerLimit], variable: str) -> None:
     def column(title: str, cell: Callable[[LayerLimit], str], fit: Fit = Fit.WHOLE, *, right: bool = False) -> Column:
         return Column(title, tuple(map(cell, layers)), fit, right)
@@ -121,23 +92,25 @@ def _print_layers(console: Console, layers: Sequence[LayerLimit], variable: str)
     name = column("layer", lambda layer: layer.name, Fit.NAME)
     kind = column("kind", lambda layer: layer.kind)
     sizes = [
-        column("kernel", lambda layer: _sizes(layer.kernel_size)),
-        column("stride", lambda layer: _short(layer.stride)),
-        column("padding", lambda layer: _short(layer.padding)),
-        column("dilation", lambda layer: _short(layer.dilation)),
+        column("kernel", lambda layer: cells.sizes(layer.kernel_size)),
+        column("stride", lambda layer: cells.short(layer.stride)),
+        column("padding", lambda layer: cells.short(layer.padding)),
+        column("dilation", lambda layer: cells.short(layer.dilation)),
     ]
-    merged_sizes = column("kernel", geometry)
-    kind_and_sizes = column("kind", lambda layer: f"{layer.kind} {geometry(layer)}".removesuffix(" -"), Fit.WORDS)
+    merged_sizes = column("kernel", cells.geometry)
+    kind_and_sizes = column("kind", lambda layer: f"{layer.kind} {cells.geometry(layer)}".removesuffix(" -"), Fit.WORDS)
     lengths = [
         column("input length", lambda layer: layer.input_length, Fit.WORDS),
         column("output length", lambda layer: layer.output_length, Fit.WORDS),
     ]
     both_lengths = column("length", _lengths, Fit.WORDS)
     limits = [
-        column("needs", _needs, right=True),
-        column("minimum", _layer_minimum, right=True),
+        column("needs", cells.needs, right=True),
+        column("minimum", cells.layer_minimum, right=True),
     ]
-    rejects = column("rejects", lambda layer: _set(layer.rejects, variable) if layer.rejects else "-", Fit.WORDS)
+    rejects = column(
+        "rejects", lambda layer: cells.set_text(layer.rejects, variable) if layer.rejects else "-", Fit.WORDS
+    )
     if max(map(len, rejects.cells)) <= _SHORT_SET:
         rejects = replace(rejects, fit=Fit.WHOLE)  # the few rows that decide are those that must not wrap
     print_table(
@@ -152,45 +125,14 @@ def _print_layers(console: Console, layers: Sequence[LayerLimit], variable: str)
     )
 
 
-def _sizes(values: tuple[int, ...]) -> str:
-    """`(3, 3)` -> `"3x3"`."""
-    return "x".join(map(str, values)) or "-"
-
-
-def _short(values: tuple[int, ...]) -> str:
-    """Like `_sizes`, but equal values once: `(2, 2)` -> `"2"`."""
-    return _sizes(values[:1] if len(set(values)) == 1 else values)
-
-
-def geometry(layer: LayerLimit) -> str:
-    """All four in one: `"5x5 s2 p2"`; what has the value that a layer has by default is left out."""
-    if not layer.kernel_size:
-        return "-"
-    named = (("s", layer.stride, 1), ("p", layer.padding, 0), ("d", layer.dilation, 1))
-    others = [f"{letter}{_short(values)}" for letter, values, default in named if set(values) - {default}]
-    return " ".join([_sizes(layer.kernel_size), *others])
-
-
 def _lengths(layer: LayerLimit) -> str:
     if layer.input_length == layer.output_length:
         return layer.input_length
     return f"{layer.input_length} -> {layer.output_length}"
 
 
-def _needs(layer: LayerLimit) -> str:
-    if layer.needs is None:
-        return "-" if layer.input_length in ("-", NOT_CALLED) else "?"  # nothing varies there; not decided
-    return f"{layer.needs:,}"
-
-
-def _layer_minimum(layer: LayerLimit) -> str:
-    if layer.minimum is None:
-        return "-" if layer.input_length in (NOT_CALLED, NOT_FOLLOWED) else "none"
-    return f"{layer.minimum:,}"
-
-
 def _print_failure(console: Console, failure: Failure, variable: str) -> None:
-    where = f"{_set(failure.lengths, variable)} at {_place(failure)}"
+    where = f"{cells.set_text(failure.lengths, variable)} at {_place(failure)}"
     print_hanging(console, "  fails    ", where, style="bold")
     at = f"{variable} = {failure.at}"
     print_hanging(console, "           ", f"with {' and '.join((at, *failure.draws))}: {failure.error}")
@@ -206,15 +148,15 @@ def _print_failure(console: Console, failure: Failure, variable: str) -> None:
         for step in failure.chain
     ]
     indent = " " * 13
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     fits = len(indent) + sum(widths) + 2 * (len(widths) - 1) <= console.width
     for row in rows:
-        cells = starmap(str.ljust, zip(row, widths, strict=True)) if fits else filter(None, row)
-        print_hanging(console, indent, "  ".join(cells))
+        parts = starmap(str.ljust, zip(row, widths, strict=True)) if fits else filter(None, row)
+        print_hanging(console, indent, "  ".join(parts))
 
 
 def _print_undecided(console: Console, undecided: Undecided, variable: str) -> None:
-    where = f"{_set(undecided.lengths, variable)} at {_place(undecided)}"
+    where = f"{cells.set_text(undecided.lengths, variable)} at {_place(undecided)}"
     print_hanging(console, "  unknown  ", where, style="bold")
     print_hanging(console, "           ", undecided.reason)
 
@@ -235,12 +177,12 @@ def _print_summary(console: Console, report: ModelReport) -> None:
 
     names = Column("component", tuple(entry.name for entry in entries), Fit.NAME)
     unit = Column("unit", tuple(entry.component.unit.name for entry in entries), Fit.WORDS)
-    valid = Column("valid", tuple(map(_valid_or_unknown, reports)), Fit.WORDS)
+    valid = Column("valid", tuple(map(cells.valid_or_unknown, reports)), Fit.WORDS)
     mel_frames = Column("mel frames", in_unit(units.mel_frames), right=True)
     samples = Column("samples", in_unit(units.samples), right=True)
     seconds = Column("seconds", in_unit(units.seconds), right=True)
-    convs = Column("convs", tuple(map(_conv_layers, reports)), right=True)
-    deciding = Column("decided by", tuple(", ".join(_deciding(each)) or "-" for each in reports), Fit.NAME)
+    convs = Column("convs", tuple(map(cells.conv_layers, reports)), right=True)
+    deciding = Column("decided by", tuple(", ".join(cells.deciding(each)) or "-" for each in reports), Fit.NAME)
     durations = [column for column in (mel_frames, samples, seconds) if set(column.cells) != {"-"}]
     console.print(Text("Summary: the smallest length of each component", style="bold"))
     print_table(
@@ -254,27 +196,3 @@ def _print_summary(console: Console, report: ModelReport) -> None:
     )
     for skipped in report.skipped:
         print_hanging(console, "skipped: ", f"{skipped.name}: {skipped.reason}")
-
-
-def _valid_or_unknown(report: Report) -> str:
-    text = _set(report.valid, report.variable)
-    return f"{text}; unknown: {_set(report.unknown, report.variable)}" if report.unknown else text
-
-
-def _conv_layers(report: Report) -> str:
-    """How many conv layers the component uses; one that is called twice counts once."""
-    return str(len({layer.name for layer in report.layers if layer.is_conv and layer.input_length != NOT_CALLED}))
-
-
-def _deciding(report: Report) -> list[str]:
-    """The layers that refuse the lengths next to the valid ones; every layer that refuses any, where none is valid."""
-    edges = (report.minimum, report.threshold)
-    beside = {edge - 1 for edge in edges if edge is not None}
-    if report.maximum is not None:
-        beside.add(report.maximum + 1)
-    layers = (failure.layer for failure in report.failures if not beside or any(n in failure.lengths for n in beside))
-    return list(dict.fromkeys(layers))
-
-
-def _set(lengths: LengthSet, variable: str) -> str:
-    return lengths.text(variable, limit=LONGEST_SET)

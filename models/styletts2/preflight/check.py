@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from shapecheck import ModelReport, UsageError
+from shapecheck import ClipWay, ModelReport, UsageError
 from shapecheck.preflight import (
     AudioFile,
     Checkpoint,
@@ -21,6 +21,7 @@ from shapecheck.preflight import (
 )
 
 from .. import checkpoint as scripts
+from ..clip_way import clip_way
 from ..config import StyleTTS2Config
 from . import batch_checks, checkpoint_checks, thresholds
 from .batch_checks import batch_findings
@@ -80,6 +81,11 @@ class Preparation:
         if problems:
             raise UsageError("\n".join(problems))
         return cls(config, stage, reason, options, files, checkpoint)
+
+    @property
+    def clip_way(self) -> ClipWay:
+        """What becomes of a clip in the script that the run is of."""
+        return clip_way(self.config, self.stage)
 
     def preflight(self, report: ModelReport, progress: Callable[[int, int], None] | None = None) -> Preflight:
         """What the run will meet, by the limits that were found; `progress(done, total)` counts clips.
@@ -173,6 +179,9 @@ def _summary(run: Run) -> dict[str, Any] | None:
             "lines": len(listed.clips),
             "clips_measured": len(lengths),
             "hours": round(listed.hours, 4),
+            "shortest_samples": min(
+                (clip.samples for clip in listed.with_lengths), default=None
+            ),  # at the loader's rate
             "shortest_seconds": round(lengths[0], 4) if lengths else None,
             "longest_seconds": round(lengths[-1], 4) if lengths else None,
         }
