@@ -45,7 +45,7 @@ imports: $(INSTALLED)
 
 # what is measured: ratios within one run on one machine
 bench: $(INSTALLED)
-	$(PYTEST) -o python_files='bench_*.py' -s tests/benchmarks $(PYTEST_ARGS)
+	$(PYTEST) -o python_files='bench_*.py' -s tests/benchmarks tests/browser $(PYTEST_ARGS)
 
 # generated programs beside eager PyTorch: make fuzz N=20000 SEED=7, and ONLY=1234 repeats one of them
 N ?= 1000

@@ -68,6 +68,11 @@ def test_everything_that_is_written(tmp_path: Path, capsys: pytest.CaptureFixtur
     [
         (["--write-filtered-lists", "."], "train.txt and val.txt are there already; give another folder"),
         (["--write-filtered-lists", "train.txt"], "is a file; give a folder"),
+        (["--output", "train.txt"], "is a file that this command reads; give another name"),
+        (["--output", "ood.txt"], "is a file that this command reads; give another name"),
+        (["--list", "val.txt"], "is a file that this command reads; give another name"),
+        (["--list", "wavs/train0000.wav"], "is there and holds no text, as audio or a checkpoint; give another name"),
+        (["--output", "wavs/val0000.wav"], "is there and holds no text, as audio or a checkpoint; give another name"),
         (["--write-filtered-lists", ""], "--write-filtered-lists: the name is empty"),
         (["--list", "config.yml"], "--list config.yml: is a file that this command reads"),
         (["--list", "nowhere/a.csv"], "--list nowhere/a.csv: there is no directory"),
@@ -112,7 +117,17 @@ def test_only_where_it_can_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert run(data, "--no-data") == 0
     shown = capsys.readouterr().out
     assert "not checked: the data: --no-data" in shown
-    assert "GO, as far as was checked" in shown
+    assert "GO; no clip was looked at" in shown
+
+
+def test_clips_that_are_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = make(tmp_path, clips(SHORT))
+    (tmp_path / "wavs").rename(tmp_path / "elsewhere")
+    assert run(data) == 0
+    assert "GO; no clip was looked at" in capsys.readouterr().out
+    assert run(data, "--write-filtered-lists", str(tmp_path / "new")) == 2
+    assert "the clips were not found (" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
 
 
 def test_other_lists_and_a_manifest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,7 +38,10 @@ if TYPE_CHECKING:
     from shapecheck.model import Component, Model
     from shapecheck.render.destination import Destination
 
-LengthOption = Annotated[str | None, typer.Option(metavar="N", help="The length to explain, such as 64.")]
+LengthOption = Annotated[
+    str | None,
+    typer.Option(metavar="N", help="The length to explain, in the component's own unit, such as 64."),
+]
 SvgOption = Annotated[
     str | None, typer.Option("--svg", metavar="FILE", help="Draw the way of the length through the layers, too.")
 ]

@@ -158,13 +158,29 @@ def checked_extras(
     from shapecheck.render.destination import Destination
 
     problems = Problems()
-    lists = [str(file) for file in (preparation.files.train, preparation.files.val) if file is not None]
+    files = preparation.files
+    lists = [str(file) for file in (files.train, files.val) if file is not None]
     affected = None
     if listed is not None:
-        affected = problems.attempt(partial(Destination.checked, listed, sources=(*sources, *lists), option="--list"))
-    targets = None if filtered is None else problems.attempt(partial(_targets, filtered, lists))
+        affected = problems.attempt(partial(Destination.checked, listed, sources=sources, option="--list"))
+    targets = None
+    if filtered is not None and lists and not (files.has_root or preparation.options.manifest):
+        problems.add(
+            f"--write-filtered-lists {filtered}: the clips were not found ({files.root or 'no root_path'}), so that no"
+            " length is known; give --root or --manifest"
+        )
+    elif filtered is not None:
+        targets = problems.attempt(partial(_targets, filtered, lists))
     problems.check()
     return Extras(affected, targets or {})
+
+
+def data_files(preparation: Preparation | None) -> list[str]:
+    """The files of the data and the checkpoints: they are not to be written over."""
+    if preparation is None:
+        return []
+    files = preparation.files
+    return [str(file) for file in (files.train, files.val, files.ood, files.checkpoint, *files.parts.values()) if file]
 
 
 def _targets(text: str, lists: Sequence[str]) -> dict[str, Destination]:
@@ -197,6 +213,9 @@ def write_extras(preflight: Preflight, extras: Extras) -> None:
         from shapecheck.render.preflight import affected_csv
 
         extras.affected.write(affected_csv(preflight))
+        if extras.affected.path is not None:
+            count = sum(len(found.files) for found in preflight.findings)
+            print(f"shapecheck: wrote {extras.affected.path}: {count:,} lines of files and findings", file=sys.stderr)
     for name, destination in extras.filtered.items():
         from shapecheck.preflight.filtering import without_lines
 

@@ -39,6 +39,7 @@ from shapecheck.cli.preflight import (
     TrainListOption,
     ValListOption,
     checked_extras,
+    data_files,
     exit_code,
     looked_at,
     preflight_options,
@@ -156,7 +157,7 @@ def command(
         preparation = None
         if model is not None and options is not None:
             preparation = problems.attempt(partial(prepared, config, preset, source, options))
-        sources = (config, *source_files(source))
+        sources = (config, *source_files(source), *data_files(preparation))
         extras = problems.attempt(partial(checked_extras, list_, write_filtered_lists, sources, preparation))
         settings = parse_settings(
             problems,

@@ -70,6 +70,8 @@ def _check(path: Path, text: str, sources: tuple[str, ...], option: str) -> None
         raise UsageError(f"{option} {text}: is a directory; give a file name")
     if any(_same_file(path, source) for source in sources):
         raise UsageError(f"{option} {text}: is a file that this command reads; give another name")
+    if path.is_file() and _holds_data(path):
+        raise UsageError(f"{option} {text}: is there and holds no text, as audio or a checkpoint; give another name")
     if not path.parent.is_dir():
         raise UsageError(f"{option} {text}: there is no directory {path.parent}; create it first")
     if path.exists() and not os.access(path, os.W_OK):
@@ -78,6 +80,15 @@ def _check(path: Path, text: str, sources: tuple[str, ...], option: str) -> None
         probe = _temporary(path)
         probe.touch(exist_ok=False)
         probe.unlink()
+
+
+def _holds_data(path: Path) -> bool:
+    """Whether a file is none that this command could have written: all that it writes is text."""
+    try:
+        with path.open("rb") as file:
+            return b"\0" in file.read(8192)
+    except OSError:
+        return False
 
 
 def _write_to_standard_output(text: str, stream: TextIO) -> None:

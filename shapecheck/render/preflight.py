@@ -69,7 +69,10 @@ def facts(preflight: Preflight) -> list[tuple[str, str]]:
 
 
 def verdict(preflight: Preflight) -> str:
-    """`"GO, as far as was checked"`."""
+    """`"GO, as far as was checked"`; or, where no length of a clip is known, that."""
+    measured = sum(values.get("clips_measured", 0) for values in (preflight.data or {}).values())
+    if not measured:
+        return f"{preflight.verdict.value}; no clip was looked at"
     return f"{preflight.verdict.value}, as far as was checked" if preflight.not_checked else preflight.verdict.value
 
 

@@ -54,7 +54,7 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **options)
         contexts.append(context)
         found = Opened(context.new_page())
-        found.page.set_default_timeout(5_000)
+        found.page.set_default_timeout(60_000)  # the machine may be busy
         found.page.on("console", lambda said: found.complaints.append(said.text))
         found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
         found.page.on("request", lambda asked: found.requests.append(asked.url))
