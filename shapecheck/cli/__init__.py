@@ -65,7 +65,8 @@ def _parse(arguments: list[str]) -> Job | int:
     except parse_error as error:
         refused = cast("typer.BadParameter", error)
         path = refused.ctx.command_path if refused.ctx is not None else "shapecheck"
-        raise UsageError(f"{refused.format_message().rstrip('.')}. See {path} --help.") from error
+        message = refused.format_message().rstrip(".")
+        raise UsageError(f"{message}{'' if message.endswith('?') else '.'} See {path} --help.") from error
     return cast("Job | int | None", job) or ExitCode.OK
 
 

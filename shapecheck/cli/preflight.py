@@ -221,7 +221,7 @@ def write_extras(preflight: Preflight, extras: Extras) -> None:
 
         offending = preflight.offending_lines(name)
         destination.write(without_lines(Path(name), offending))
-        what = f"{len(offending):,} lines of {name} left out; run the pre-flight on it"  # a batch may be too small now
+        what = f"{len(offending):,} lines of {name} left out; run the pre-flight on it, and name it in data_params"
         print(f"shapecheck: wrote {destination.path}: {what}", file=sys.stderr)
 
 

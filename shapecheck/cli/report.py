@@ -161,6 +161,12 @@ def styletts2(
         report = _analyzed(model, names, sweep, train=train, debug=debug)
         preflight = None if preparation is None else looked_at(preparation, report)
         _write(written, report, preflight)
+        if preflight is not None:
+            from shapecheck.render.preflight import verdict
+
+            count = len(preflight.findings)
+            findings = f"{count:,} finding{'s' * (count != 1)}"
+            print(f"shapecheck: pre-flight: {verdict(preflight)} ({findings})", file=sys.stderr)
         return exit_code(preflight, is_undecided(report), strict=strict)
 
     return Job(partial(_with_output, run), debug)
