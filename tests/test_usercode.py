@@ -243,12 +243,12 @@ def test_all_packages_that_are_missing_are_named(write: Write) -> None:
         parts__in____init__="from .encoder import X",
         parts__in__encoder="import cv2, torch.nn\nfrom . import more\nX = 1",
         parts__in__decoder="import phonemizer.backend\nimport cv2",
-        parts__in__more="import librosa",
+        parts__in__more="import torchcrepe",
         never="import not_imported",
         other="import pyworld",
     )
-    names = "gruut, cv2, librosa, phonemizer, pyworld"
-    packages = "gruut opencv-python librosa phonemizer pyworld"
+    names = "gruut, cv2, torchcrepe, phonemizer, pyworld"
+    packages = "gruut opencv-python torchcrepe phonemizer pyworld"
     wanted = f"models.py, line 1: needs {names}, which are not installed: pip install {packages}"
     assert refused(root, "models", "other") == wanted
 
@@ -257,9 +257,9 @@ def test_only_what_is_surely_imported_is_said_to_be_missing(write: Write) -> Non
     text = """
 import gruut
 try:
-    import librosa
+    import torchcrepe
 except ImportError:
-    librosa = None
+    torchcrepe = None
 try:
     import phonemizer
 finally:

@@ -164,13 +164,13 @@ def _reaches_past_the_ends(report: Report) -> bool:
             continue
         args, kwargs = node.meta["arguments"]
         if node.meta["operation"] == "pad":
-            amounts: Any = kwargs.get("pad", args[1] if len(args) > 1 else ())
-            spans = [max(amounts[place : place + 2], default=0) for place in range(0, len(amounts), 2)]
+            amounts = [at(amount, 0) for amount in kwargs.get("pad", args[1] if len(args) > 1 else ())]
+            spans = [max(amounts[place : place + 2]) for place in range(0, len(amounts), 2)]
         else:
             kernel, _, _, dilation = geometry_of(node)
             spans = [step * (size - 1) + 1 for size, step in zip(kernel, dilation, strict=False)][::-1]
         for size, span in zip(reversed(given[0]), spans, strict=False):
-            if not is_plain(size) and is_plain(span) and at(size, 0) < span:
+            if not is_plain(size) and at(size, 0) < span:
                 return True
     return False
 
