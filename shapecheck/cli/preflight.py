@@ -162,7 +162,7 @@ def checked_extras(
     lists = [str(file) for file in (files.train, files.val) if file is not None]
     affected = None
     if listed is not None:
-        affected = problems.attempt(partial(Destination.checked, listed, sources=sources, option="--list"))
+        affected = problems.attempt(partial(Destination.checked, listed, sources=tuple(sources), option="--list"))
     targets = None
     if filtered is not None and lists and not (files.has_root or preparation.options.manifest):
         problems.add(
