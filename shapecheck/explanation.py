@@ -7,7 +7,7 @@ which every operation is given what it accepts (`acceptance.py`): what each refu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -106,29 +106,10 @@ def explain(
     if not first <= length <= last:
         report = sweep(lengths=(min(first, length), max(last, length)))
     alone = sweep(lengths=(length, length))
-    decided = next((each for each in (report, alone) if length not in each.unknown), report)
-    node, _ = end = end_at(report.graph, length - report.swept[0])
-    outcome = _outcome(decided, length)
-    failure = next((each for each in alone.failures if length in each.lengths), None)
-    steps = chain_of(node, length - report.swept[0], report.variable, report.proved, through=not end[1])
     relaxed = accepting(module, *inputs, lengths=report.swept, method=method, train=train, **keyword_inputs)
-    bottlenecks = _bottlenecks(report, *relaxed, length, failure)
-    below, above = nearest(report.invalid if outcome is Outcome.VALID else report.valid, length)
-    return Explanation(
-        length=length,
-        outcome=outcome,
-        report=report,
-        steps=steps,
-        failure=failure if outcome is Outcome.INVALID else None,
-        limit=_limit(report, failure, length) if outcome is Outcome.INVALID else None,
-        below=below,
-        above=above,
-        bottlenecks=bottlenecks,
-        rest=relaxed[0].failures,
-        reasons=tuple(f"{each.layer} {each.operation}: {each.reason}" for each in decided.undecided)
-        if outcome is Outcome.UNKNOWN
-        else (),
-    )
+    found = traced(report, length, alone)
+    bottlenecks = _bottlenecks(report, *relaxed, length, found.failure)
+    return replace(found, bottlenecks=bottlenecks, rest=relaxed[0].failures)
 
 
 def explain_component(component: Component, length: int, *, train: bool = False) -> Explanation:
@@ -144,26 +125,35 @@ def explain_component(component: Component, length: int, *, train: bool = False)
         return _of(component, with_values, length, train=train)
 
 
-def traced(report: Report, length: int) -> Explanation:
-    """What a report itself says of one of its swept lengths: `explain` without what would decide next."""
-    node, is_refused = end_at(report.graph, length - report.swept[0])
-    outcome = _outcome(report, length)
-    failure = next((each for each in report.failures if length in each.lengths), None)
-    steps = chain_of(node, length - report.swept[0], report.variable, report.proved, through=not is_refused)
+def traced(report: Report, length: int, alone: Report | None = None) -> Explanation:
+    """What a report itself says of one of its swept lengths: `explain` without what would decide next.
+
+    `alone`: the report of this length alone, which has PyTorch's words for it, and may decide what the other could not.
+    """
+    index = length - report.swept[0]
+    node, is_refused = end_at(report.graph, index)
+    is_decided_alone = alone is not None and length in report.unknown and length not in alone.unknown
+    decided = alone if alone is not None and is_decided_alone else report
+    outcome = _outcome(decided, length)
+    failures = (report if alone is None else alone).failures if outcome is Outcome.INVALID else ()
+    failure = next((each for each in failures if length in each.lengths), None)
+    steps = chain_of(node, index, report.variable, report.proved, through=not is_refused)
     if not steps and failure is not None and failure.at == length:
         steps = failure.chain
     below, above = nearest(report.invalid if outcome is Outcome.VALID else report.valid, length)
+    reasons = [f"{each.layer} {each.operation}: {each.reason}" for each in decided.undecided]
     return Explanation(
         length=length,
         outcome=outcome,
         report=report,
         steps=steps,
-        failure=failure if outcome is Outcome.INVALID else None,
-        limit=_limit(report, failure, length) if outcome is Outcome.INVALID else None,
+        failure=failure,
+        limit=_limit(report, failure, length),
         below=below,
         above=above,
         bottlenecks=(),
         rest=(),
+        reasons=tuple(reasons) if outcome is Outcome.UNKNOWN else (),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -13,7 +12,7 @@ import typer
 from shapecheck.cli.checking import DebugOption, FormatOption, OutputOption, TrainOption, quiet
 from shapecheck.cli.groups import group, show_help
 from shapecheck.cli.job import Job
-from shapecheck.cli.output import kept_output
+from shapecheck.cli.output import with_kept_output
 from shapecheck.cli.subject import (
     ConfigOption,
     InitOption,
@@ -113,7 +112,7 @@ def styletts2(
         assert settings is not None
         return _explained(model, chosen, settings)
 
-    return Job(partial(_with_output, run), debug)
+    return Job(partial(with_kept_output, run), debug)
 
 
 @app.command("module", short_help="Why any nn.Module refuses a length.")
@@ -148,12 +147,7 @@ def module(
         model = load()
         return _explained(model, one_component(model, None), settings)
 
-    return Job(partial(_with_output, run), debug)
-
-
-def _with_output(run: Callable[[TextIO | None], ExitCode]) -> ExitCode:
-    with kept_output() as stream:
-        return run(stream)
+    return Job(partial(with_kept_output, run), debug)
 
 
 def _parsed(

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import TextIO, cast
+
+from shapecheck.exit_codes import ExitCode
 
 _process = SimpleNamespace(is_ours=False)
 
@@ -41,6 +43,12 @@ def kept_output() -> Generator[TextIO | None]:
                 with suppress(OSError, ValueError):
                     sys.stdout.flush()
                 os.dup2(stream.fileno(), descriptor)
+
+
+def with_kept_output(run: Callable[[TextIO | None], ExitCode]) -> ExitCode:
+    """Run a command that writes its result to the stream which it is given."""
+    with kept_output() as stream:
+        return run(stream)
 
 
 def _descriptor(stream: TextIO | None) -> int | None:

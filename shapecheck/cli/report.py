@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -13,7 +13,7 @@ import typer
 from shapecheck.cli.checking import DebugOption, Settings, TrainOption, analyzed, is_undecided, quiet
 from shapecheck.cli.groups import group, show_help
 from shapecheck.cli.job import Job
-from shapecheck.cli.output import kept_output
+from shapecheck.cli.output import with_kept_output
 from shapecheck.cli.preflight import (
     CheckpointOption,
     DaskOption,
@@ -169,7 +169,7 @@ def styletts2(
             print(f"shapecheck: pre-flight: {verdict(preflight)} ({findings})", file=sys.stderr)
         return exit_code(preflight, is_undecided(report), strict=strict)
 
-    return Job(partial(_with_output, run), debug)
+    return Job(partial(with_kept_output, run), debug)
 
 
 @app.command("module", short_help="The same documents of any nn.Module.")
@@ -205,7 +205,7 @@ def module(
         _write(written, report, None)
         return ExitCode.UNKNOWN if is_undecided(report) else ExitCode.OK
 
-    return Job(partial(_with_output, run), debug)
+    return Job(partial(with_kept_output, run), debug)
 
 
 @app.command("presets", short_help="The public configurations of StyleTTS2, each and compared.")
@@ -244,12 +244,7 @@ def presets(output: FolderOption = None, force: ForceOption = False, debug: Debu
             folder.write(name, text)
         return ExitCode.UNKNOWN if any(map(is_undecided, reports.values())) else ExitCode.OK
 
-    return Job(partial(_with_output, run), debug)
-
-
-def _with_output(run: Callable[[TextIO | None], ExitCode]) -> ExitCode:
-    with kept_output() as stream:  # a module's own code may print
-        return run(stream)
+    return Job(partial(with_kept_output, run), debug)
 
 
 def _sweep(problems: Problems, lengths: str | None) -> tuple[int, int] | None:

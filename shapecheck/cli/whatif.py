@@ -14,7 +14,7 @@ from shapecheck.changes.edits import EXAMPLE, SETTINGS, Edit, KeyEdit, parse_edi
 from shapecheck.cli.checking import DebugOption, FormatOption, OutputOption, TrainOption, quiet
 from shapecheck.cli.groups import group, show_help
 from shapecheck.cli.job import Job
-from shapecheck.cli.output import kept_output
+from shapecheck.cli.output import with_kept_output
 from shapecheck.cli.subject import (
     DEFAULT_PRESET,
     ConfigOption,
@@ -165,7 +165,7 @@ def styletts2(
         )
         return _answered(model, question, settings)
 
-    return Job(partial(_with_output, run), debug)
+    return Job(partial(with_kept_output, run), debug)
 
 
 @app.command("module", short_help="What edits of any nn.Module do.")
@@ -213,12 +213,7 @@ def module(
         given = tuple(edit for edit in parsed or () if isinstance(edit, Edit))
         return _answered(model, _Question(one_component(model, None), None, (), given), settings)
 
-    return Job(partial(_with_output, run), debug)
-
-
-def _with_output(run: Callable[[TextIO | None], ExitCode]) -> ExitCode:
-    with kept_output() as stream:
-        return run(stream)
+    return Job(partial(with_kept_output, run), debug)
 
 
 def _load(config: str | None, preset: str | None, source: str | None) -> Model:
